@@ -1,0 +1,64 @@
+/* What an operation sees: never httpd. */
+#ifndef XIMSS_OP_CALL_H
+#define XIMSS_OP_CALL_H
+
+#include "auth/auth.h"
+#include "base/limits.h"
+#include "base/time.h"
+#include "base/xml_in.h"
+#include "base/xml_out.h"
+#include "session/table.h"
+#include "store/store.h"
+
+/* One a process and virtual host: everything that outlives a request. */
+typedef struct ximss_context_t {
+    ximss_store_t *store;
+    ximss_auth_t *auth;
+    ximss_table_t *table;
+    const ximss_limits_t *limits;
+    const char *default_domain; /* NULL: none */
+    apr_int64_t (*clock)(void); /* seconds since 1970; tests set it */
+} ximss_context_t;
+
+/* Where a request came from. */
+typedef struct ximss_peer_t {
+    const char *host;    /* Host header without port; may be NULL */
+    const char *address; /* client address */
+    int secure;          /* TLS */
+} ximss_peer_t;
+
+typedef struct ximss_batch_t ximss_batch_t;
+
+typedef struct ximss_call_t {
+    const ximss_context_t *context;
+    const ximss_peer_t *peer;
+    ximss_session_t *session;       /* locked; NULL before login */
+    const char *session_dir;        /* the session's files */
+    const ximss_zone_t *zone;       /* the user's time zone */
+    const ximss_element_t *request;
+    const char *id;                 /* of the request, NULL if it has none */
+    ximss_xml_t *out;
+    ximss_account_t *account;       /* the session's account, checked out; a transaction as the row says */
+    ximss_batch_t *batch;
+    apr_pool_t *pool;               /* lives as long as the request element is handled */
+} ximss_call_t;
+
+/* An operation: writes its data messages to call->out, not the response. On error what it wrote is taken
+ * back and the dispatcher writes the response. */
+typedef const ximss_error_t *(*ximss_op_fn_t)(ximss_call_t *call);
+
+/* Starts a data message: the element with the id of the request. */
+void ximss_call_message(ximss_call_t *call, const char *name);
+
+/* The attribute NAME of the request, XIMSS_E_BAD_REQUEST when it is missing. */
+const ximss_error_t *ximss_call_attr(ximss_call_t *call, const char *name, const char **value);
+
+/* Does ACTION (view files, notifications) once the batch's transaction is committed, or at once after this
+ * request if there is none; never when it fails. BATON must live in ximss_call_batch_pool. */
+void ximss_call_after_commit(ximss_call_t *call, const ximss_error_t *(*action)(void *baton),
+                             void *baton);
+
+/* Lives as long as the batch. */
+apr_pool_t *ximss_call_batch_pool(ximss_call_t *call);
+
+#endif

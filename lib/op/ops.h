@@ -1,0 +1,75 @@
+/* The dispatch table of all requests, and the dispatcher. */
+#ifndef XIMSS_OP_OPS_H
+#define XIMSS_OP_OPS_H
+
+#include "op/call.h"
+
+enum {
+    XIMSS_OP_PRELOGIN = 1 << 0, /* allowed before login */
+    XIMSS_OP_SESSION = 1 << 1,  /* allowed in a session */
+    XIMSS_OP_READS = 1 << 2,    /* needs the account, in a read transaction */
+    XIMSS_OP_WRITES = 1 << 3,   /* needs the account, in the batch's write transaction */
+    XIMSS_OP_EXTENSION = 1 << 4 /* not in the protocol text */
+};
+
+typedef struct ximss_op_t {
+    const char *name; /* documented spelling */
+    ximss_op_fn_t handler;
+    int flags;
+    const char *required; /* attributes that must be there, blank separated; NULL */
+} ximss_op_t;
+
+/* The table, sorted by name (bytes), and its length. */
+extern const ximss_op_t ximss_ops[];
+extern const int ximss_ops_count;
+
+/* The row of a request name, letter case ignored; NULL: unknown. */
+const ximss_op_t *ximss_op_find(const char *name);
+
+/* Runs the requests inside ROOT (the XIMSS element) in order and writes, into OUT, the children of the
+ * reply: for each its data messages and its response. SESSION NULL: before login. Every writing request of
+ * one transaction succeeds or answers an error. Nothing fails as a whole but the reply's size and the parse
+ * limits: XIMSS_E_LIMIT. "bye" sets session->ended. The session is locked by the caller. */
+const ximss_error_t *ximss_batch_run(const ximss_context_t *context, const ximss_peer_t *peer,
+                                     ximss_session_t *session, const ximss_element_t *root,
+                                     ximss_xml_t *out, apr_pool_t *pool);
+
+/* Writes <response .../> for ERROR (NULL: success): the one place that does. ID may be NULL. */
+void ximss_response_write(ximss_xml_t *out, const char *id, const ximss_error_t *error);
+
+/* ---- login: shared by the parameter login and the <login> document ---- */
+
+typedef struct ximss_login_request_t {
+    ximss_credentials_t credentials; /* ignored with session_id */
+    const char *session_id;          /* urlID of a live session of that user, or NULL */
+    int kill_old;
+    int disable_ip_watch;
+    int use_cookie;                  /* 1 on, 0 off, -1: the preference UseCookie decides */
+} ximss_login_request_t;
+
+/* Logs in and makes a session. Nothing is written to the client. *SESSION is a copy in POOL. */
+const ximss_error_t *ximss_login(const ximss_context_t *context,
+                                 const ximss_login_request_t *request,
+                                 ximss_session_t **session, const char **real_name,
+                                 apr_pool_t *pool);
+
+/* ---- message parts by URL (http-binding 7) ---- */
+
+typedef struct ximss_part_data_t {
+    const char *media_type;  /* "type/subtype", lower case; "message/rfc822" for the whole */
+    const char *charset;     /* or NULL */
+    const char *file_name;   /* of the part, or NULL */
+    const char *etag;        /* without quotes; stable for ever */
+    const char *data;        /* decoded bytes, in POOL */
+    apr_size_t length;
+} ximss_part_data_t;
+
+/* The whole message (PART_ID NULL: exact stored bytes) or a decoded part of message UID. FOLDER is the name
+ * of an open folder of SESSION, else of a mailbox. XIMSS_E_NO_FOLDER, XIMSS_E_NO_MAILBOX,
+ * XIMSS_E_NO_MESSAGE. */
+const ximss_error_t *ximss_part_fetch(const ximss_context_t *context,
+                                      const ximss_session_t *session, const char *folder,
+                                      apr_uint32_t uid, const char *part_id,
+                                      ximss_part_data_t **part, apr_pool_t *pool);
+
+#endif

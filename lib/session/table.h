@@ -1,0 +1,89 @@
+/* The session table in shared memory: fixed slots, indices and never pointers, one robust process-shared
+ * mutex a session. Any process that maps it may use it. */
+#ifndef XIMSS_SESSION_TABLE_H
+#define XIMSS_SESSION_TABLE_H
+
+#include "base/error.h"
+
+#include <apr_pools.h>
+
+#define XIMSS_URL_ID_LENGTH 27 /* 6 digits, "-", 20 characters */
+#define XIMSS_ACCOUNT_ID_MAX 40
+#define XIMSS_ACCOUNT_NAME_MAX 512
+#define XIMSS_ADDRESS_MAX 46 /* INET6_ADDRSTRLEN */
+
+typedef struct ximss_table_t ximss_table_t; /* this process's view of the segment; any thread */
+
+/* What a session is, as a request sees it. Changes are stored by writing through the pointer while the
+ * session is locked. Only plain data: it lies in shared memory. */
+typedef struct ximss_session_t {
+    char url_id[XIMSS_URL_ID_LENGTH + 1];
+    char account_id[XIMSS_ACCOUNT_ID_MAX];
+    char user_name[XIMSS_ACCOUNT_NAME_MAX]; /* user@domain */
+    char address[XIMSS_ADDRESS_MAX];        /* client address at login */
+    char cookie[32];                        /* secret, "" when none was made */
+    char zone[64];                          /* TimeZone preference at login */
+    int ip_watch;
+    int use_cookie;
+    int cookie_seen;          /* the client has sent it back once */
+    int idle_timeout;         /* seconds */
+    apr_int64_t created;      /* seconds since 1970 */
+    apr_int64_t previous_login; /* seconds, 0: never: what arrived later is Recent */
+    int folders;              /* open folders (their files lie in the session's folder) */
+    apr_int64_t next_folder;  /* number of the next folder file */
+    int ended;                /* set by bye, KILL, sweep: the slot is freed at unlock */
+} ximss_session_t;
+
+typedef struct ximss_table_options_t {
+    int sessions;         /* slots */
+    int sessions_account; /* most sessions of one account */
+    int idle_timeout;     /* seconds */
+} ximss_table_options_t;
+
+/* Bytes of shared memory that OPTIONS need; 0 when they overflow. */
+apr_size_t ximss_table_size(const ximss_table_options_t *options);
+
+/* Makes the table in SIZE zeroed bytes at MEMORY (once, by the parent, before fork). */
+const ximss_error_t *ximss_table_init(void *memory, apr_size_t size,
+                                      const ximss_table_options_t *options, apr_pool_t *pool);
+
+/* Attaches to a table that was made; RUNTIME_DIR is where session folders lie. */
+const ximss_error_t *ximss_table_attach(ximss_table_t **table, void *memory, apr_size_t size,
+                                        const char *runtime_dir, apr_pool_t *pool);
+
+/* Makes a session from the fields set in NEW (url_id, created and counters are filled in) with a random
+ * urlID, and its folder. XIMSS_E_LIMIT when the table or the account's share is full. */
+const ximss_error_t *ximss_session_create(ximss_table_t *table, ximss_session_t *fresh,
+                                          apr_pool_t *pool);
+
+/* Finds the session of URL_ID (constant-time compare) and locks it, waiting at most WAIT_MS; at most two
+ * requests wait for one session, more get XIMSS_E_BUSY. *SESSION is NULL when there is none (lost). Touches
+ * its activity. After the death of a holder the session is checked, and dropped when it is not sound. */
+const ximss_error_t *ximss_session_lock(ximss_session_t **session, ximss_table_t *table,
+                                        const char *url_id, int wait_ms, apr_pool_t *pool);
+
+/* Unlocks it; when session->ended was set, the slot is freed, waiters are woken, its folder is removed. */
+void ximss_session_unlock(ximss_table_t *table, ximss_session_t *session);
+
+/* The folder of a locked session's files (views), in POOL; exists. */
+const char *ximss_session_folder(ximss_table_t *table, const ximss_session_t *session,
+                                 apr_pool_t *pool);
+
+/* Waits without the lock until the session has an event, ends, or WAIT_MS passed; another wait on the same
+ * session ends this one. Returns 0 when the session is gone. Blocks the thread: callers cap their number. */
+int ximss_session_wait(ximss_table_t *table, const char *url_id, int wait_ms);
+
+/* Wakes whoever waits for this session. */
+void ximss_session_wake(ximss_table_t *table, const ximss_session_t *session);
+
+/* Wakes every waiter of this process and makes further waits return at once (child is stopping). */
+void ximss_table_stop_waits(ximss_table_t *table);
+
+/* Ends sessions that are idle too long, all of ACCOUNT_ID when it is given (deleted, renamed); removes
+ * folders without a live session when FILES. Returns how many ended. */
+int ximss_table_sweep(ximss_table_t *table, const char *account_id, int files, apr_pool_t *pool);
+
+/* Live sessions now. */
+int ximss_table_count(ximss_table_t *table);
+
+#endif

@@ -1,0 +1,72 @@
+/* An open folder of a session: a fixed view of a mailbox, kept in files of the session's folder. */
+#ifndef XIMSS_VIEW_FOLDER_H
+#define XIMSS_VIEW_FOLDER_H
+
+#include "base/limits.h"
+#include "session/table.h"
+#include "store/store.h"
+
+/* What a view is made from (folderOpen, folderReopen). */
+typedef struct ximss_view_spec_t {
+    const char *sort_field;   /* NULL: UID */
+    int descending;
+    const char *filter;       /* NULL: none */
+    const char *filter_field; /* NULL: everything */
+    apr_uint32_t uid_min;     /* 0: none */
+} ximss_view_spec_t;
+
+typedef struct ximss_folder_t {
+    const char *name;
+    const char *mailbox_name;
+    const char *account_id;     /* whose mailbox it is */
+    apr_int64_t mailbox;
+    apr_uint32_t uid_validity;
+    apr_int64_t epoch;
+    apr_int64_t modseq;         /* M: the view is created <= M < gone */
+    ximss_view_spec_t spec;
+    apr_array_header_t *fields; /* const char *: viewer fields in the order asked */
+    apr_int64_t number;         /* names its file */
+    apr_int64_t messages;       /* rows of the view */
+    apr_int64_t unseen;
+    ximss_order_t order;        /* of a lazy view */
+    apr_array_header_t *blocks; /* ximss_block_t: a lazy view; NULL: */
+    const apr_uint32_t *uids;   /* an array of MESSAGES UIDs in view order, mapped from its file */
+} ximss_folder_t;
+
+/* What evaluating filters needs beside the store. */
+typedef struct ximss_view_env_t {
+    const ximss_limits_t *limits;
+    apr_int64_t recent_since;  /* messages stored later are Recent */
+} ximss_view_env_t;
+
+/* Builds the view of MAILBOX by folder->spec into FOLDER (messages, unseen, modseq, blocks or uids), from
+ * one read transaction. Without filter and with an indexed order it costs the same for any size. A filter on
+ * flags or headers reads rows, on bodies the mail; XIMSS_E_LIMIT after limits->search_seconds,
+ * XIMSS_E_BAD_REQUEST for a FLAGS list that is wrong. */
+const ximss_error_t *ximss_view_build(ximss_folder_t *folder, ximss_account_t *account,
+                                      const ximss_mailbox_t *mailbox, const ximss_view_env_t *env,
+                                      apr_pool_t *pool);
+
+/* The UIDs at FROM..TILL (inclusive, inside the view) of the view, in POOL. */
+const ximss_error_t *ximss_view_uids(const ximss_folder_t *folder, ximss_account_t *account,
+                                     apr_int64_t from, apr_int64_t till, apr_uint32_t **uids,
+                                     apr_pool_t *pool);
+
+/* The position of UID in the view, -1 when it is not in it. */
+const ximss_error_t *ximss_view_index(const ximss_folder_t *folder, ximss_account_t *account,
+                                      apr_uint32_t uid, apr_int64_t *index, apr_pool_t *pool);
+
+/* ---- the files ---- */
+
+/* Writes FOLDER under FOLDER->number in DIR: to a new file, checked, then renamed. */
+const ximss_error_t *ximss_folder_save(const ximss_folder_t *folder, const char *dir,
+                                       apr_pool_t *pool);
+
+/* The open folder called NAME; *FOLDER is NULL when there is none. In POOL. */
+const ximss_error_t *ximss_folder_load(ximss_folder_t **folder, const char *dir, const char *name,
+                                       apr_pool_t *pool);
+
+/* Removes the file of folder NUMBER. */
+void ximss_folder_remove(const char *dir, apr_int64_t number, apr_pool_t *pool);
+
+#endif
