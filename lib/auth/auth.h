@@ -20,17 +20,16 @@ const ximss_error_t *ximss_auth_attach(ximss_auth_t **auth, void *memory, apr_si
 typedef struct ximss_credentials_t {
     const char *user_name; /* user or user@domain */
     const char *password;
-    const char *domain;    /* of the login element, or NULL */
-    const char *host;      /* Host header without port, or NULL */
-    const char *fallback;  /* configured default domain, or NULL */
-    const char *address;   /* client address */
+    const char *domain;   /* of the login element, or NULL */
+    const char *host;     /* Host header without port, or NULL */
+    const char *fallback; /* configured default domain, or NULL */
+    const char *address;  /* client address */
 } ximss_credentials_t;
 
 /* The domain of a login: DOMAIN, else HOST when it is a known domain, else FALLBACK
  * (wire-and-commands 2.1); NULL when none. In POOL. */
 const ximss_error_t *ximss_auth_domain(ximss_store_t *store, const char *domain, const char *host,
-                                       const char *fallback, const char **result,
-                                       apr_pool_t *pool);
+                                       const char *fallback, const char **result, apr_pool_t *pool);
 
 /* Checks CREDENTIALS. *ENTRY is the account. XIMSS_E_BAD_LOGIN for a wrong name or password alike, in equal
  * time, and while repeated failures are throttled (wire-and-commands 2.4). Records success and failure in

@@ -13,8 +13,8 @@ typedef enum ximss_error_code_t {
 
 typedef struct ximss_error_t {
     ximss_error_code_t code;
-    const char *text;                  /* for the client: plain English, says what to do, no secrets */
-    const char *detail;                /* for the log only (SQL, paths, errno); may be NULL */
+    const char *text;   /* for the client: plain English, says what to do, no secrets */
+    const char *detail; /* for the log only (SQL, paths, errno); may be NULL */
     const struct ximss_error_t *cause; /* what it was made from; may be NULL */
     const char *file;
     int line;

@@ -5,21 +5,21 @@
 #include <apr.h>
 
 typedef struct ximss_limits_t {
-    apr_size_t request_bytes;  /* body of a request document */
-    int request_depth;         /* nesting of its elements */
-    int request_attributes;    /* attributes of one element */
-    int request_elements;      /* elements of one document */
-    int batch_requests;        /* requests in one document */
-    apr_size_t reply_bytes;    /* one reply document */
-    apr_size_t message_bytes;  /* one stored message */
-    int mime_depth;            /* nesting of MIME parts; deeper is shown as one text part */
-    int mime_parts;            /* parts of one message */
-    apr_size_t header_bytes;   /* header of one message or part */
-    int addresses;             /* addresses of one header field */
-    apr_size_t viewer_bytes;   /* text of one viewer field; longer is cut */
-    int folders;               /* open folders of one session */
-    int sessions_account;      /* sessions of one account */
-    int search_seconds;        /* time of one filter or sort without an index */
+    apr_size_t request_bytes; /* body of a request document */
+    int request_depth;        /* nesting of its elements */
+    int request_attributes;   /* attributes of one element */
+    int request_elements;     /* elements of one document */
+    int batch_requests;       /* requests in one document */
+    apr_size_t reply_bytes;   /* one reply document */
+    apr_size_t message_bytes; /* one stored message */
+    int mime_depth;           /* nesting of MIME parts; deeper is shown as one text part */
+    int mime_parts;           /* parts of one message */
+    apr_size_t header_bytes;  /* header of one message or part */
+    int addresses;            /* addresses of one header field */
+    apr_size_t viewer_bytes;  /* text of one viewer field; longer is cut */
+    int folders;              /* open folders of one session */
+    int sessions_account;     /* sessions of one account */
+    int search_seconds;       /* time of one filter or sort without an index */
 } ximss_limits_t;
 
 /* The defaults. */

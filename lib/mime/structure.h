@@ -10,9 +10,9 @@
 typedef enum ximss_part_kind_t {
     XIMSS_PART_LEAF,      /* text, image, ... */
     XIMSS_PART_MULTIPART, /* children are parts */
-    XIMSS_PART_MESSAGE,   /* message/rfc822, message/global: one child, the inner message's body part,
+    XIMSS_PART_MESSAGE, /* message/rfc822, message/global: one child, the inner message's body part,
                              and the fields of the inner header */
-    XIMSS_PART_HEADERS    /* text/rfc822-headers: fields, no child */
+    XIMSS_PART_HEADERS  /* text/rfc822-headers: fields, no child */
 } ximss_part_kind_t;
 
 typedef enum ximss_encoding_t {
@@ -39,12 +39,14 @@ typedef struct ximss_part_t {
     const char *description; /* decoded; NULL */
     const char *location;    /* NULL */
     ximss_encoding_t encoding;
-    apr_int64_t header_offset; /* of the part's own header in the raw bytes (equal to body_offset if none) */
+    apr_int64_t
+        header_offset; /* of the part's own header in the raw bytes (equal to body_offset if none) */
     apr_int64_t body_offset;
     apr_int64_t body_length;  /* raw bytes, without the line end before the boundary */
     apr_int64_t decoded_size; /* after transfer decoding, exact */
     const char *parse_error;  /* what was wrong or left out (limits), NULL: nothing */
-    apr_array_header_t *fields; /* ximss_field_t *: header of the message, of the inner message, or of
+    apr_array_header_t
+        *fields; /* ximss_field_t *: header of the message, of the inner message, or of
                                    text/rfc822-headers; NULL elsewhere. Content-* fields included. */
     struct ximss_part_t *children;
     struct ximss_part_t *next;

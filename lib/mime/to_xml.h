@@ -7,13 +7,12 @@
 #include "mime/structure.h"
 
 /* Reads LENGTH raw bytes of the message from OFFSET; *DATA is in POOL. */
-typedef const ximss_error_t *(*ximss_raw_read_t)(void *baton, apr_int64_t offset,
-                                                 apr_size_t length, const char **data,
-                                                 apr_pool_t *pool);
+typedef const ximss_error_t *(*ximss_raw_read_t)(void *baton, apr_int64_t offset, apr_size_t length,
+                                                 const char **data, apr_pool_t *pool);
 
 typedef struct ximss_to_xml_t {
-    const ximss_zone_t *zone;   /* for localTime */
-    apr_int64_t size_limit;     /* totalSizeLimit: bodies beyond it are left empty; negative: none */
+    const ximss_zone_t *zone; /* for localTime */
+    apr_int64_t size_limit;   /* totalSizeLimit: bodies beyond it are left empty; negative: none */
     ximss_raw_read_t read;
     void *baton;
 } ximss_to_xml_t;

@@ -32,15 +32,16 @@ typedef struct ximss_batch_t ximss_batch_t;
 typedef struct ximss_call_t {
     const ximss_context_t *context;
     const ximss_peer_t *peer;
-    ximss_session_t *session;       /* locked; NULL before login */
-    const char *session_dir;        /* the session's files */
-    const ximss_zone_t *zone;       /* the user's time zone */
+    ximss_session_t *session; /* locked; NULL before login */
+    const char *session_dir;  /* the session's files */
+    const ximss_zone_t *zone; /* the user's time zone */
     const ximss_element_t *request;
-    const char *id;                 /* of the request, NULL if it has none */
+    const char *id; /* of the request, NULL if it has none */
     ximss_xml_t *out;
-    ximss_account_t *account;       /* the session's account, checked out; a transaction as the row says */
+    ximss_account_t
+        *account; /* the session's account, checked out; a transaction as the row says */
     ximss_batch_t *batch;
-    apr_pool_t *pool;               /* lives as long as the request element is handled */
+    apr_pool_t *pool; /* lives as long as the request element is handled */
 } ximss_call_t;
 
 /* An operation: writes its data messages to call->out, not the response. On error what it wrote is taken

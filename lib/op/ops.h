@@ -44,23 +44,22 @@ typedef struct ximss_login_request_t {
     const char *session_id;          /* urlID of a live session of that user, or NULL */
     int kill_old;
     int disable_ip_watch;
-    int use_cookie;                  /* 1 on, 0 off, -1: the preference UseCookie decides */
+    int use_cookie; /* 1 on, 0 off, -1: the preference UseCookie decides */
 } ximss_login_request_t;
 
 /* Logs in and makes a session. Nothing is written to the client. *SESSION is a copy in POOL. */
 const ximss_error_t *ximss_login(const ximss_context_t *context,
-                                 const ximss_login_request_t *request,
-                                 ximss_session_t **session, const char **real_name,
-                                 apr_pool_t *pool);
+                                 const ximss_login_request_t *request, ximss_session_t **session,
+                                 const char **real_name, apr_pool_t *pool);
 
 /* ---- message parts by URL (http-binding 7) ---- */
 
 typedef struct ximss_part_data_t {
-    const char *media_type;  /* "type/subtype", lower case; "message/rfc822" for the whole */
-    const char *charset;     /* or NULL */
-    const char *file_name;   /* of the part, or NULL */
-    const char *etag;        /* without quotes; stable for ever */
-    const char *data;        /* decoded bytes, in POOL */
+    const char *media_type; /* "type/subtype", lower case; "message/rfc822" for the whole */
+    const char *charset;    /* or NULL */
+    const char *file_name;  /* of the part, or NULL */
+    const char *etag;       /* without quotes; stable for ever */
+    const char *data;       /* decoded bytes, in POOL */
     apr_size_t length;
 } ximss_part_data_t;
 

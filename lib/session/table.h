@@ -7,10 +7,10 @@
 
 #include <apr_pools.h>
 
-#define XIMSS_URL_ID_LENGTH 27 /* 6 digits, "-", 20 characters */
-#define XIMSS_ACCOUNT_ID_MAX 40
+#define XIMSS_URL_ID_LENGTH    27 /* 6 digits, "-", 20 characters */
+#define XIMSS_ACCOUNT_ID_MAX   40
 #define XIMSS_ACCOUNT_NAME_MAX 512
-#define XIMSS_ADDRESS_MAX 46 /* INET6_ADDRSTRLEN */
+#define XIMSS_ADDRESS_MAX      46 /* INET6_ADDRSTRLEN */
 
 typedef struct ximss_table_t ximss_table_t; /* this process's view of the segment; any thread */
 
@@ -25,13 +25,13 @@ typedef struct ximss_session_t {
     char zone[64];                          /* TimeZone preference at login */
     int ip_watch;
     int use_cookie;
-    int cookie_seen;          /* the client has sent it back once */
-    int idle_timeout;         /* seconds */
-    apr_int64_t created;      /* seconds since 1970 */
+    int cookie_seen;            /* the client has sent it back once */
+    int idle_timeout;           /* seconds */
+    apr_int64_t created;        /* seconds since 1970 */
     apr_int64_t previous_login; /* seconds, 0: never: what arrived later is Recent */
-    int folders;              /* open folders (their files lie in the session's folder) */
-    apr_int64_t next_folder;  /* number of the next folder file */
-    int ended;                /* set by bye, KILL, sweep: the slot is freed at unlock */
+    int folders;                /* open folders (their files lie in the session's folder) */
+    apr_int64_t next_folder;    /* number of the next folder file */
+    int ended;                  /* set by bye, KILL, sweep: the slot is freed at unlock */
 } ximss_session_t;
 
 typedef struct ximss_table_options_t {

@@ -5,8 +5,8 @@
 #include "store/store.h"
 
 /* The value of preference NAME (letter case counts): the account's own, else the default, else NULL. */
-const ximss_error_t *ximss_prefs_get(ximss_account_t *account, const char *name,
-                                     const char **value, apr_pool_t *pool);
+const ximss_error_t *ximss_prefs_get(ximss_account_t *account, const char *name, const char **value,
+                                     apr_pool_t *pool);
 
 /* The default of NAME, or NULL. Static. */
 const char *ximss_prefs_default(const char *name);

@@ -14,9 +14,9 @@ typedef struct ximss_store_t ximss_store_t;     /* one a process; any thread */
 typedef struct ximss_account_t ximss_account_t; /* a handle on one account; one thread at a time */
 
 typedef struct ximss_store_options_t {
-    int handle_cache;      /* open handles that are kept, default 128 */
-    int lock_wait_ms;      /* longest wait for an account's write lock, default 5000 */
-    int server;            /* nonzero in httpd: tombstones may be purged */
+    int handle_cache; /* open handles that are kept, default 128 */
+    int lock_wait_ms; /* longest wait for an account's write lock, default 5000 */
+    int server;       /* nonzero in httpd: tombstones may be purged */
 } ximss_store_options_t;
 
 /* Opens the store in DATA_DIR (made, mode 0700, if missing) with the backend called PROVIDER ("sqlite").
@@ -39,8 +39,7 @@ typedef struct ximss_account_entry_t {
 /* Names are ASCII or UTF-8, at most 255 bytes, without control characters, blanks, "/" and "@"; folded
  * to lower case. Wrong names: XIMSS_E_BAD_REQUEST; a domain that is missing: XIMSS_E_NOT_FOUND; there
  * already: XIMSS_E_ACCOUNT_EXISTS. */
-const ximss_error_t *ximss_domain_create(ximss_store_t *store, const char *name,
-                                         apr_pool_t *pool);
+const ximss_error_t *ximss_domain_create(ximss_store_t *store, const char *name, apr_pool_t *pool);
 const ximss_error_t *ximss_domain_delete(ximss_store_t *store, const char *name,
                                          apr_pool_t *pool); /* must hold no account */
 const ximss_error_t *ximss_domain_list(ximss_store_t *store, apr_array_header_t **names,
@@ -49,20 +48,18 @@ const ximss_error_t *ximss_domain_exists(ximss_store_t *store, const char *name,
                                          apr_pool_t *pool);
 
 /* Creates the account and its folder with an INBOX only. ENTRY->id is ignored and set in *ID. */
-const ximss_error_t *ximss_account_create(ximss_store_t *store,
-                                          const ximss_account_entry_t *entry, const char **id,
-                                          apr_pool_t *pool);
+const ximss_error_t *ximss_account_create(ximss_store_t *store, const ximss_account_entry_t *entry,
+                                          const char **id, apr_pool_t *pool);
 /* *ENTRY is NULL when there is no such account (not an error). */
 const ximss_error_t *ximss_account_find(ximss_store_t *store, const char *name,
                                         ximss_account_entry_t **entry, apr_pool_t *pool);
 const ximss_error_t *ximss_account_list(ximss_store_t *store, const char *domain /* NULL: all */,
                                         apr_array_header_t **entries, apr_pool_t *pool);
 /* Replaces real_name, verifier, quota, enabled of the account called ENTRY->name. */
-const ximss_error_t *ximss_account_update(ximss_store_t *store,
-                                          const ximss_account_entry_t *entry, apr_pool_t *pool);
-/* Deletes name and folder, under the account's write lock. */
-const ximss_error_t *ximss_account_delete(ximss_store_t *store, const char *name,
+const ximss_error_t *ximss_account_update(ximss_store_t *store, const ximss_account_entry_t *entry,
                                           apr_pool_t *pool);
+/* Deletes name and folder, under the account's write lock. */
+const ximss_error_t *ximss_account_delete(ximss_store_t *store, const char *name, apr_pool_t *pool);
 
 /* ---- handles and transactions ---- */
 
@@ -111,9 +108,9 @@ const ximss_error_t *ximss_account_usage(ximss_account_t *account, apr_int64_t *
                                          apr_int64_t *quota, apr_pool_t *pool);
 
 /* Records a login and gives the one before; or a failed login. Each is a short write of its own. */
-const ximss_error_t *ximss_account_record_login(ximss_account_t *account,
-                                                const ximss_login_t *now, int failed,
-                                                ximss_login_t *previous, apr_pool_t *pool);
+const ximss_error_t *ximss_account_record_login(ximss_account_t *account, const ximss_login_t *now,
+                                                int failed, ximss_login_t *previous,
+                                                apr_pool_t *pool);
 /* What PrevLogin and LastFailedLogin of readStatus show: the login before the newest, the last failure. */
 const ximss_error_t *ximss_account_logins(ximss_account_t *account, ximss_login_t *previous,
                                           ximss_login_t *failed, apr_pool_t *pool);
@@ -126,9 +123,9 @@ const ximss_error_t *ximss_account_pref(ximss_account_t *account, const char *na
 
 typedef struct ximss_mailbox_t {
     apr_int64_t id;
-    const char *name;        /* UTF-8, "/" between levels */
-    const char *mail_class;  /* "" for mail */
-    int pure;                /* a pure folder: no messages */
+    const char *name;       /* UTF-8, "/" between levels */
+    const char *mail_class; /* "" for mail */
+    int pure;               /* a pure folder: no messages */
     apr_uint32_t uid_validity;
     apr_uint32_t uid_next;
     apr_int64_t messages;
@@ -136,9 +133,10 @@ typedef struct ximss_mailbox_t {
     apr_int64_t bytes;
     apr_int64_t media;
     apr_int64_t unseen_media;
-    apr_int64_t oldest;      /* smallest INTERNALDATE, seconds; only mailbox_list and when messages > 0 */
-    apr_int64_t modseq;      /* of its latest change */
-    apr_int64_t epoch;       /* changes when derived data was rebuilt: older views are void */
+    apr_int64_t
+        oldest; /* smallest INTERNALDATE, seconds; only mailbox_list and when messages > 0 */
+    apr_int64_t modseq; /* of its latest change */
+    apr_int64_t epoch;  /* changes when derived data was rebuilt: older views are void */
 } ximss_mailbox_t;
 
 /* XIMSS_E_NO_MAILBOX when there is none. INBOX is matched in any letter case. */
@@ -160,8 +158,8 @@ const ximss_error_t *ximss_mailbox_rename(ximss_account_t *account, const char *
                                           const char *new_name, int children, apr_pool_t *pool);
 
 /* Removes it with its messages. INBOX: XIMSS_E_DENIED. */
-const ximss_error_t *ximss_mailbox_remove(ximss_account_t *account, const char *name,
-                                          int children, apr_pool_t *pool);
+const ximss_error_t *ximss_mailbox_remove(ximss_account_t *account, const char *name, int children,
+                                          apr_pool_t *pool);
 
 /* All mailboxes and pure folders (ximss_mailbox_t *), sorted by name (bytes), INBOX first. */
 const ximss_error_t *ximss_mailbox_list(ximss_account_t *account, apr_array_header_t **mailboxes,
@@ -196,8 +194,7 @@ const ximss_error_t *ximss_message_append(ximss_account_t *account, const ximss_
 
 /* Whether a live message of MAILBOX has these bytes. */
 const ximss_error_t *ximss_message_known(ximss_account_t *account, apr_int64_t mailbox,
-                                         const unsigned char *sha256, int *known,
-                                         apr_pool_t *pool);
+                                         const unsigned char *sha256, int *known, apr_pool_t *pool);
 
 /* Called for each row; MESSAGE is valid during the call only. An error ends the walk. SCRATCH is cleared
  * after each call. */
@@ -241,13 +238,11 @@ const ximss_error_t *ximss_message_purge(ximss_account_t *account, apr_int64_t m
 
 /* The packed structure of a stored message, in POOL. */
 const ximss_error_t *ximss_blob_structure(ximss_account_t *account, apr_int64_t blob,
-                                          const char **data, apr_size_t *length,
-                                          apr_pool_t *pool);
+                                          const char **data, apr_size_t *length, apr_pool_t *pool);
 
 /* LENGTH raw bytes from OFFSET, in POOL; fewer at the end never happens: outside is XIMSS_E_INTERNAL. */
-const ximss_error_t *ximss_blob_read(ximss_account_t *account, apr_int64_t blob,
-                                     apr_int64_t offset, apr_size_t length, const char **data,
-                                     apr_pool_t *pool);
+const ximss_error_t *ximss_blob_read(ximss_account_t *account, apr_int64_t blob, apr_int64_t offset,
+                                     apr_size_t length, const char **data, apr_pool_t *pool);
 
 /* ---- orders: what makes opening a view cheap ---- */
 
@@ -266,8 +261,8 @@ typedef enum ximss_order_t {
 /* A run of the order: it begins at (key, uid) and reaches to the next block; COUNT rows of it are live at
  * the moment of the reading transaction. */
 typedef struct ximss_block_t {
-    apr_int64_t number;  /* key of the orders by number */
-    const char *text;    /* key of the orders by text, NULL for the others */
+    apr_int64_t number; /* key of the orders by number */
+    const char *text;   /* key of the orders by text, NULL for the others */
     apr_uint32_t uid;
     apr_int64_t count;
 } ximss_block_t;
@@ -283,15 +278,14 @@ const ximss_error_t *ximss_order_blocks(ximss_account_t *account, apr_int64_t ma
  * (NULL: from the first row). */
 const ximss_error_t *ximss_order_uids(ximss_account_t *account, apr_int64_t mailbox,
                                       ximss_order_t order, apr_int64_t modseq,
-                                      const ximss_block_t *block, apr_size_t skip,
-                                      apr_size_t count, apr_uint32_t *uids, apr_size_t *found,
-                                      apr_pool_t *pool);
+                                      const ximss_block_t *block, apr_size_t skip, apr_size_t count,
+                                      apr_uint32_t *uids, apr_size_t *found, apr_pool_t *pool);
 
 /* ---- upkeep ---- */
 
 typedef struct ximss_check_t {
-    apr_int64_t messages;  /* looked at */
-    apr_int64_t damaged;   /* faults found */
+    apr_int64_t messages; /* looked at */
+    apr_int64_t damaged;  /* faults found */
     apr_int64_t repaired;
 } ximss_check_t;
 
@@ -299,7 +293,7 @@ typedef struct ximss_check_t {
  * derived is made again from the raw mail, and the epochs move. REPORT is called with one line a fault. */
 const ximss_error_t *ximss_account_check(ximss_account_t *account, int repair,
                                          const ximss_limits_t *limits,
-                                         void (*report)(void *baton, const char *line),
-                                         void *baton, ximss_check_t *result, apr_pool_t *pool);
+                                         void (*report)(void *baton, const char *line), void *baton,
+                                         ximss_check_t *result, apr_pool_t *pool);
 
 #endif

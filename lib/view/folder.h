@@ -8,7 +8,7 @@
 
 /* What a view is made from (folderOpen, folderReopen). */
 typedef struct ximss_view_spec_t {
-    const char *sort_field;   /* NULL: UID */
+    const char *sort_field; /* NULL: UID */
     int descending;
     const char *filter;       /* NULL: none */
     const char *filter_field; /* NULL: everything */
@@ -18,11 +18,11 @@ typedef struct ximss_view_spec_t {
 typedef struct ximss_folder_t {
     const char *name;
     const char *mailbox_name;
-    const char *account_id;     /* whose mailbox it is */
+    const char *account_id; /* whose mailbox it is */
     apr_int64_t mailbox;
     apr_uint32_t uid_validity;
     apr_int64_t epoch;
-    apr_int64_t modseq;         /* M: the view is created <= M < gone */
+    apr_int64_t modseq; /* M: the view is created <= M < gone */
     ximss_view_spec_t spec;
     apr_array_header_t *fields; /* const char *: viewer fields in the order asked */
     apr_int64_t number;         /* names its file */
@@ -36,7 +36,7 @@ typedef struct ximss_folder_t {
 /* What evaluating filters needs beside the store. */
 typedef struct ximss_view_env_t {
     const ximss_limits_t *limits;
-    apr_int64_t recent_since;  /* messages stored later are Recent */
+    apr_int64_t recent_since; /* messages stored later are Recent */
 } ximss_view_env_t;
 
 /* Builds the view of MAILBOX by folder->spec into FOLDER (messages, unseen, modseq, blocks or uids), from
