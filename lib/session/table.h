@@ -43,16 +43,20 @@ typedef struct ximss_table_options_t {
 /* Bytes of shared memory that OPTIONS need; 0 when they overflow. */
 apr_size_t ximss_table_size(const ximss_table_options_t *options);
 
-/* Makes the table in SIZE zeroed bytes at MEMORY (once, by the parent, before fork). */
+/* Makes the table in SIZE zeroed bytes at MEMORY (by the parent, before fork). Memory that holds a whole table
+ * of the same version and shape already (graceful restart) is kept with its sessions and takes over the other
+ * OPTIONS; anything else in it is refused. */
 const ximss_error_t *ximss_table_init(void *memory, apr_size_t size,
                                       const ximss_table_options_t *options, apr_pool_t *pool);
 
-/* Attaches to a table that was made; RUNTIME_DIR is where session folders lie. */
+/* Attaches to a table that was made; RUNTIME_DIR is where session folders lie. *TABLE lives as long as POOL and
+ * stays good in children made by fork. */
 const ximss_error_t *ximss_table_attach(ximss_table_t **table, void *memory, apr_size_t size,
                                         const char *runtime_dir, apr_pool_t *pool);
 
-/* Makes a session from the fields set in NEW (url_id, created and counters are filled in) with a random
- * urlID, and its folder. XIMSS_E_LIMIT when the table or the account's share is full. */
+/* Makes a session from the fields set in FRESH and its folder s<slot>-<generation>. Filled in there, too:
+ * a random url_id, created, the counters, and idle_timeout when it is not positive. XIMSS_E_LIMIT when the table
+ * or the account's share is full. */
 const ximss_error_t *ximss_session_create(ximss_table_t *table, ximss_session_t *fresh,
                                           apr_pool_t *pool);
 
@@ -70,20 +74,26 @@ const char *ximss_session_folder(ximss_table_t *table, const ximss_session_t *se
                                  apr_pool_t *pool);
 
 /* Waits without the lock until the session has an event, ends, or WAIT_MS passed; another wait on the same
- * session ends this one. Returns 0 when the session is gone. Blocks the thread: callers cap their number. */
+ * session ends this one. A wake that no wait has reported yet counts, so none is lost between two waits.
+ * Returns 0 when the session is gone. Blocks the thread: callers cap their number. */
 int ximss_session_wait(ximss_table_t *table, const char *url_id, int wait_ms);
 
-/* Wakes whoever waits for this session. */
+/* Wakes whoever waits for this session. The session needs not be locked. */
 void ximss_session_wake(ximss_table_t *table, const ximss_session_t *session);
 
-/* Wakes every waiter of this process and makes further waits return at once (child is stopping). */
+/* Wakes every waiter of this process and makes further waits return at once (child is stopping). Only
+ * atomics and system calls: safe in a signal handler. */
 void ximss_table_stop_waits(ximss_table_t *table);
 
-/* Ends sessions that are idle too long, all of ACCOUNT_ID when it is given (deleted, renamed); removes
- * folders without a live session when FILES. Returns how many ended. */
+/* Ends sessions that are idle too long, all of ACCOUNT_ID when it is given (deleted, renamed; one that is locked
+ * now ends at its unlock); removes folders without a live session when FILES. Returns how many ended. */
 int ximss_table_sweep(ximss_table_t *table, const char *account_id, int files, apr_pool_t *pool);
 
 /* Live sessions now. */
 int ximss_table_count(ximss_table_t *table);
+
+/* For tests: takes the milliseconds by which idle time is measured from CLOCK (NULL: the monotonic clock of the
+ * machine). Call it before threads and forks. */
+void ximss_table_set_clock(ximss_table_t *table, apr_int64_t (*clock)(void));
 
 #endif
