@@ -17,7 +17,7 @@ typedef void (*ximss_log_sink_t)(void *baton, ximss_log_level_t level, const cha
 void ximss_log_set(ximss_log_sink_t sink, void *baton, ximss_log_level_t level);
 
 /* Logs one line. NUMBER is the line's permanent number (XMnnnn), 0 for info and debug. Control bytes
- * are escaped; passwords, bodies and whole urlIDs never belong here. */
+ * become "?"; passwords, bodies and whole urlIDs never belong here. A line over 4 KB is cut. */
 void ximss_log(ximss_log_level_t level, int number, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -16,7 +16,7 @@ char *ximss_text_fold(const char *text, apr_size_t length, apr_size_t *folded_le
                       apr_pool_t *pool);
 
 /* Whether folded NEEDLE occurs in HAYSTACK after folding it; both UTF-8. An empty needle always does.
- * Linear time, no allocation. */
+ * Linear time; allocates nothing unless the needle is longer than 4 KB. */
 int ximss_text_contains_folded(const char *haystack, apr_size_t length, const char *needle,
                                apr_size_t needle_length);
 
@@ -24,7 +24,8 @@ int ximss_text_contains_folded(const char *haystack, apr_size_t length, const ch
 apr_size_t ximss_text_cut(const char *text, apr_size_t length, apr_size_t limit);
 
 /* IMAP LIST pattern (RFC 3501, 6.3.8): "*" matches anything, "%" anything without "/". Linear in
- * the length of NAME times that of PATTERN at worst. Letter case counts, except of a leading INBOX. */
+ * the length of NAME times that of PATTERN at worst. Letter case counts, except of a leading INBOX.
+ * A pattern of more than 2048 bytes matches nothing. */
 int ximss_text_match_list(const char *pattern, const char *name);
 
 #endif

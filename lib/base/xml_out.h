@@ -11,10 +11,11 @@ typedef struct ximss_xml_t ximss_xml_t;
 /* Makes a writer that holds at most LIMIT bytes. Its memory goes with POOL. One thread at a time. */
 ximss_xml_t *ximss_xml_create(apr_size_t limit, apr_pool_t *pool);
 
-/* Starts an element. NAME must be an XML name (see ximss_xml_name_ok). */
+/* Starts an element. NAME must be an XML name (see ximss_xml_name_ok); what is none becomes "_". */
 void ximss_xml_start(ximss_xml_t *xml, const char *name);
 
-/* Adds an attribute to the element just started; VALUE NULL adds nothing. Order of calls is free. */
+/* Adds an attribute to the element just started; VALUE NULL adds nothing. Order of calls is free. What
+ * would not be well-formed adds nothing either: a name given twice or no XML name, no tag to hold it. */
 void ximss_xml_attr(ximss_xml_t *xml, const char *name, const char *value);
 void ximss_xml_attr_int(ximss_xml_t *xml, const char *name, apr_int64_t value);
 
@@ -29,19 +30,21 @@ void ximss_xml_end(ximss_xml_t *xml);
 /* <name>text</name>; without text: <name/>. */
 void ximss_xml_element(ximss_xml_t *xml, const char *name, const char *text);
 
-/* A place to return to: everything written after ximss_xml_mark() goes at ximss_xml_rewind(). Between
- * elements only, at the same depth. */
-apr_size_t ximss_xml_mark(const ximss_xml_t *xml);
+/* A place to return to: everything written after ximss_xml_mark() goes at ximss_xml_rewind(), and the
+ * elements opened since are no longer open. It stands between elements: the start tag before it takes no
+ * more attributes. An element open at the mark must not have ended at the rewind. */
+apr_size_t ximss_xml_mark(ximss_xml_t *xml);
 void ximss_xml_rewind(ximss_xml_t *xml, apr_size_t mark);
 
 /* Open elements now. */
 int ximss_xml_depth(const ximss_xml_t *xml);
 
-/* Whether the limit was crossed; what was written since is incomplete and must be rewound. A rewind
- * clears it. */
+/* Whether the limit was crossed; what was written since is incomplete and must be rewound. A rewind to
+ * a mark from before clears it. */
 int ximss_xml_overflow(const ximss_xml_t *xml);
 
-/* The bytes written so far; valid until the next call, owned by the writer. */
+/* The bytes written so far, and a NUL; valid until the next call, owned by the writer. A start tag that
+ * nothing followed is not closed yet. */
 const char *ximss_xml_data(const ximss_xml_t *xml, apr_size_t *length);
 
 /* Whether NAME can stand as an element or attribute name: an ASCII NCName, without colon. */
