@@ -9,7 +9,8 @@ enum {
     XIMSS_OP_SESSION = 1 << 1,  /* allowed in a session */
     XIMSS_OP_READS = 1 << 2,    /* needs the account, in a read transaction */
     XIMSS_OP_WRITES = 1 << 3,   /* needs the account, in the batch's write transaction */
-    XIMSS_OP_EXTENSION = 1 << 4 /* not in the protocol text */
+    XIMSS_OP_LONG = 1 << 4,     /* may run long: writes before it are committed first */
+    XIMSS_OP_EXTENSION = 1 << 5 /* not in the protocol text */
 };
 
 typedef struct ximss_op_t {
@@ -19,7 +20,7 @@ typedef struct ximss_op_t {
     const char *required; /* attributes that must be there, blank separated; NULL */
 } ximss_op_t;
 
-/* The table, sorted by name (bytes), and its length. */
+/* The table, sorted by name with letter case ignored, and its length. */
 extern const ximss_op_t ximss_ops[];
 extern const int ximss_ops_count;
 

@@ -25,7 +25,7 @@ typedef struct ximss_folder_t {
     apr_int64_t modseq; /* M: the view is created <= M < gone */
     ximss_view_spec_t spec;
     apr_array_header_t *fields; /* const char *: viewer fields in the order asked */
-    apr_int64_t number;         /* names its file */
+    apr_int64_t number;         /* of its kind in the session, never used again */
     apr_int64_t messages;       /* rows of the view */
     apr_int64_t unseen;
     ximss_order_t order;        /* of a lazy view */
@@ -56,9 +56,12 @@ const ximss_error_t *ximss_view_uids(const ximss_folder_t *folder, ximss_account
 const ximss_error_t *ximss_view_index(const ximss_folder_t *folder, ximss_account_t *account,
                                       apr_uint32_t uid, apr_int64_t *index, apr_pool_t *pool);
 
+/* Whether MESSAGE (a row of the folder's mailbox) is in the view and still there. */
+int ximss_view_has(const ximss_folder_t *folder, const ximss_message_t *message);
+
 /* ---- the files ---- */
 
-/* Writes FOLDER under FOLDER->number in DIR: to a new file, checked, then renamed. */
+/* Writes FOLDER in DIR, under a hash of its name: to a new file, checked, then renamed over an old one. */
 const ximss_error_t *ximss_folder_save(const ximss_folder_t *folder, const char *dir,
                                        apr_pool_t *pool);
 
@@ -66,7 +69,7 @@ const ximss_error_t *ximss_folder_save(const ximss_folder_t *folder, const char 
 const ximss_error_t *ximss_folder_load(ximss_folder_t **folder, const char *dir, const char *name,
                                        apr_pool_t *pool);
 
-/* Removes the file of folder NUMBER. */
-void ximss_folder_remove(const char *dir, apr_int64_t number, apr_pool_t *pool);
+/* Removes the file of the folder called NAME. */
+void ximss_folder_remove(const char *dir, const char *name, apr_pool_t *pool);
 
 #endif

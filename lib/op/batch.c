@@ -1,0 +1,375 @@
+/* The dispatcher: runs the requests of a document in order, groups writes into transactions, and turns
+ * every outcome into data messages and one response (architecture 4, "A batch"). */
+#include "op/batch.h"
+
+#include "base/log.h"
+#include "op/handlers.h"
+
+#include <apr_cstr.h>
+#include <apr_strings.h>
+#include <apr_time.h>
+
+#include <string.h>
+
+/* Longest id that is echoed; every data message repeats it. */
+#define ID_MAX 1024
+
+void ximss_response_write(ximss_xml_t *out, const char *id, const ximss_error_t *error)
+{
+    ximss_xml_start(out, "response");
+    ximss_xml_attr(out, "id", id);
+    if (error != NULL) {
+        ximss_xml_attr_int(out, "errorNum", ximss_error_num(error));
+        ximss_xml_attr(out, "errorText", error->text);
+    }
+    ximss_xml_end(out);
+}
+
+/* A copy of ERROR that lives as long as the batch. */
+static const ximss_error_t *keep_error(ximss_batch_t *batch, const ximss_error_t *error)
+{
+    return error == NULL ? NULL : ximss_error(batch->pool, error->code, "%s", error->text);
+}
+
+static void log_details(const ximss_batch_t *batch, const char *what, const ximss_error_t *error,
+                        apr_pool_t *pool)
+{
+    if (error != NULL && (error->code == XIMSS_E_INTERNAL || error->detail != NULL)) {
+        int internal = error->code == XIMSS_E_INTERNAL;
+        ximss_log(internal ? XIMSS_LOG_ERROR : XIMSS_LOG_WARN, internal ? 301 : 302, "%s of %s: %s",
+                  what, batch->session != NULL ? batch->session->user_name : "login",
+                  ximss_error_log_line(error, pool));
+    }
+}
+
+/* ---- transactions ---- */
+
+static void segment_close(ximss_batch_t *batch)
+{
+    batch->in_segment = 0;
+    apr_array_clear(batch->entries);
+    apr_array_clear(batch->actions);
+}
+
+/* The segment's transaction is lost: each of its requests answers CAUSE instead of what it said. */
+static void segment_lost(ximss_batch_t *batch, const ximss_error_t *cause)
+{
+    const ximss_error_t *undone =
+        ximss_error(batch->pool, cause->code, "nothing was changed: %s", cause->text);
+    int i;
+    ximss_xml_rewind(batch->out, batch->segment_mark);
+    for (i = 0; i < batch->entries->nelts; i++) {
+        const ximss_batch_entry_t *entry = &APR_ARRAY_IDX(batch->entries, i, ximss_batch_entry_t);
+        ximss_response_write(batch->out, entry->id, entry->error != NULL ? entry->error : undone);
+    }
+    segment_close(batch);
+}
+
+static void run_actions(ximss_batch_t *batch, apr_pool_t *pool)
+{
+    int i;
+    for (i = 0; i < batch->actions->nelts; i++) {
+        const ximss_batch_action_t *action =
+            &APR_ARRAY_IDX(batch->actions, i, ximss_batch_action_t);
+        log_details(batch, "after commit", action->run(action->baton), pool);
+    }
+}
+
+/* Commits the segment that is open, if any. */
+static void segment_finish(ximss_batch_t *batch, apr_pool_t *pool)
+{
+    const ximss_error_t *error;
+    if (!batch->in_segment) {
+        return;
+    }
+    error = ximss_account_commit(batch->account, pool);
+    if (error != NULL) {
+        log_details(batch, "commit", error, pool);
+        ximss_account_rollback(batch->account);
+        segment_lost(batch, error);
+        return;
+    }
+    batch->wrote = 1;
+    run_actions(batch, pool);
+    segment_close(batch);
+}
+
+static const ximss_error_t *need_account(ximss_batch_t *batch)
+{
+    if (batch->account != NULL) {
+        return NULL;
+    }
+    return ximss_account_checkout(&batch->account, batch->context->store,
+                                  batch->session->account_id, batch->pool);
+}
+
+/* Brings the account into the transaction that OP needs. */
+static const ximss_error_t *enter(ximss_batch_t *batch, const ximss_op_t *op, apr_size_t mark,
+                                  apr_pool_t *pool)
+{
+    if (!(op->flags & (XIMSS_OP_READS | XIMSS_OP_WRITES))) {
+        return NULL;
+    }
+    XIMSS_TRY(need_account(batch));
+    if (op->flags & XIMSS_OP_READS) {
+        return batch->in_segment ? NULL : ximss_account_begin_read(batch->account, pool);
+    }
+    if (!batch->in_segment) {
+        XIMSS_TRY(ximss_account_begin_write(batch->account, pool));
+        batch->in_segment = 1;
+        batch->segment_mark = mark;
+    }
+    return ximss_account_savepoint(batch->account, pool);
+}
+
+/* Ends what enter() began, after OP ended with ERROR; returns the outcome. */
+static const ximss_error_t *leave(ximss_batch_t *batch, const ximss_op_t *op,
+                                  const ximss_error_t *error, apr_pool_t *pool)
+{
+    if (op->flags & XIMSS_OP_WRITES) {
+        if (error == NULL) {
+            error = ximss_account_savepoint_release(batch->account, pool);
+        }
+        if (error != NULL && ximss_account_in_transaction(batch->account)) {
+            ximss_account_savepoint_undo(batch->account);
+        }
+    }
+    else if ((op->flags & XIMSS_OP_READS) && !batch->in_segment) {
+        if (error == NULL && ximss_account_in_transaction(batch->account)) {
+            return ximss_account_commit(batch->account, pool);
+        }
+        ximss_account_rollback(batch->account);
+    }
+    if (error == NULL && batch->in_segment && !ximss_account_in_transaction(batch->account)) {
+        error = ximss_error_detail(pool, XIMSS_E_INTERNAL, "the transaction is gone after %s",
+                                   op->name);
+    }
+    return error;
+}
+
+/* ---- one request ---- */
+
+static const ximss_error_t *check_required(const ximss_call_t *call, const char *required)
+{
+    const char *name;
+    char *rest;
+    char *names = apr_pstrdup(call->pool, required != NULL ? required : "");
+    for (name = apr_strtok(names, " ", &rest); name != NULL; name = apr_strtok(NULL, " ", &rest)) {
+        if (ximss_element_attr(call->request, name) == NULL) {
+            return ximss_error(call->pool, XIMSS_E_BAD_REQUEST, "attribute \"%s\" is missing",
+                               name);
+        }
+    }
+    return NULL;
+}
+
+/* Whether the request may run at all. */
+static const ximss_error_t *admit(const ximss_call_t *call, const ximss_op_t *op)
+{
+    if (call->id == NULL) {
+        return ximss_error(call->pool, XIMSS_E_BAD_REQUEST,
+                           "a request needs an \"id\" of at most %d bytes", ID_MAX);
+    }
+    if (op == NULL) {
+        return ximss_error(call->pool, XIMSS_E_UNKNOWN_COMMAND, NULL);
+    }
+    if (!(op->flags & (call->session != NULL ? XIMSS_OP_SESSION : XIMSS_OP_PRELOGIN))) {
+        return ximss_error(call->pool, XIMSS_E_PHASE, "this command is not allowed %s login",
+                           call->session != NULL ? "after" : "before");
+    }
+    return check_required(call, op->required);
+}
+
+/* An error when the reply has outgrown its limit. The rest of the limit is kept for responses. */
+static const ximss_error_t *check_size(ximss_batch_t *batch, apr_pool_t *pool)
+{
+    apr_size_t length;
+    if (!ximss_xml_overflow(batch->out)) {
+        (void)ximss_xml_data(batch->out, &length);
+        if (length <= batch->data_limit) {
+            return NULL;
+        }
+    }
+    return ximss_error(pool, XIMSS_E_LIMIT,
+                       "the reply is larger than %" APR_SIZE_T_FMT " bytes, ask for less at once",
+                       batch->data_limit);
+}
+
+/* Runs an admitted request inside the transaction that its row asks for. */
+static const ximss_error_t *execute(ximss_call_t *call, const ximss_op_t *op, apr_size_t mark)
+{
+    ximss_batch_t *batch = call->batch;
+    const ximss_error_t *error;
+    int actions = batch->actions->nelts;
+    if (!(op->flags & (XIMSS_OP_READS | XIMSS_OP_WRITES)) || (op->flags & XIMSS_OP_LONG)) {
+        segment_finish(batch, call->pool);
+        mark = ximss_xml_mark(batch->out);
+        actions = 0;
+    }
+    error = enter(batch, op, mark, call->pool);
+    if (error != NULL) {
+        return error;
+    }
+    call->account = batch->account;
+    error = op->handler(call);
+    if (error == NULL) {
+        error = check_size(batch, call->pool);
+    }
+    error = leave(batch, op, error, call->pool);
+    if (error != NULL) {
+        batch->actions->nelts = actions;
+    }
+    return error;
+}
+
+static void close_elements(ximss_xml_t *out, int depth)
+{
+    while (ximss_xml_depth(out) > depth) {
+        ximss_xml_end(out);
+    }
+}
+
+/* Settles the outcome of a request: takes back what a failed one wrote, adds its response, and sees whether
+ * the transaction is there still (a full disk undoes all of it). */
+static void settle(ximss_call_t *call, const ximss_error_t *error, apr_size_t mark)
+{
+    ximss_batch_t *batch = call->batch;
+    if (error != NULL) {
+        ximss_xml_rewind(batch->out, mark);
+    }
+    if (batch->in_segment && !ximss_account_in_transaction(batch->account)) {
+        segment_lost(batch, error);
+    }
+    ximss_response_write(batch->out, call->id, error);
+    if (batch->in_segment) {
+        ximss_batch_entry_t *entry = apr_array_push(batch->entries);
+        entry->id = apr_pstrdup(batch->pool, call->id);
+        entry->error = keep_error(batch, error);
+    }
+    else {
+        run_actions(batch, call->pool);
+        apr_array_clear(batch->actions);
+    }
+}
+
+static void log_request(const ximss_call_t *call, const ximss_op_t *op, const ximss_error_t *error,
+                        apr_time_t start)
+{
+    log_details(call->batch, op != NULL ? op->name : "request", error, call->pool);
+    /* The slot digits of the urlID tell sessions apart and open nothing. */
+    ximss_log(XIMSS_LOG_DEBUG, 0, "%.6s %s %d %s %" APR_TIME_T_FMT "us",
+              call->session != NULL ? call->session->url_id : "login",
+              op != NULL ? op->name : "unknown", error != NULL ? ximss_error_num(error) : 0,
+              error != NULL ? error->text : "", apr_time_now() - start);
+}
+
+static void handle(ximss_batch_t *batch, const ximss_element_t *request, apr_pool_t *pool)
+{
+    apr_time_t start = apr_time_now();
+    const ximss_op_t *op = ximss_op_find(request->name);
+    const char *id = ximss_element_attr(request, "id");
+    int depth = ximss_xml_depth(batch->out);
+    apr_size_t mark;
+    const ximss_error_t *error;
+    ximss_call_t call = {
+        .context = batch->context, .peer = batch->peer, .session = batch->session,
+        .session_dir = batch->session_dir, .zone = batch->zone, .request = request,
+        .out = batch->out, .batch = batch, .pool = pool,
+    };
+    if (id != NULL && *id != '\0' && strlen(id) <= ID_MAX) {
+        call.id = id;
+    }
+    mark = ximss_xml_mark(batch->out);
+    error = admit(&call, op);
+    if (error == NULL) {
+        error = execute(&call, op, mark);
+    }
+    close_elements(batch->out, depth);
+    settle(&call, error, mark);
+    log_request(&call, op, error, start);
+}
+
+/* ---- the batch ---- */
+
+static apr_status_t tidy(void *data)
+{
+    ximss_batch_t *batch = data;
+    ximss_account_tidy(batch->account);
+    return APR_SUCCESS;
+}
+
+static const ximss_error_t *batch_make(ximss_batch_t **made, const ximss_context_t *context,
+                                       const ximss_peer_t *peer, ximss_session_t *session,
+                                       ximss_xml_t *out, apr_pool_t *pool)
+{
+    ximss_batch_t *batch = apr_pcalloc(pool, sizeof(*batch));
+    batch->context = context;
+    batch->peer = peer;
+    batch->session = session;
+    batch->session_dir =
+        session != NULL ? ximss_session_folder(context->table, session, pool) : NULL;
+    batch->zone = ximss_zone_get(session != NULL ? session->zone : NULL);
+    batch->out = out;
+    batch->data_limit = context->limits->reply_bytes - context->limits->reply_bytes / 8;
+    batch->entries = apr_array_make(pool, 4, sizeof(ximss_batch_entry_t));
+    batch->actions = apr_array_make(pool, 4, sizeof(ximss_batch_action_t));
+    batch->pool = pool;
+    *made = batch;
+    return NULL;
+}
+
+static void batch_end(ximss_batch_t *batch)
+{
+    if (batch->account == NULL) {
+        return;
+    }
+    if (batch->wrote) {
+        /* The pool goes after the reply has left: nobody waits for a checkpoint then. */
+        apr_pool_pre_cleanup_register(batch->pool, batch, tidy);
+    }
+    else {
+        ximss_account_return(batch->account);
+    }
+}
+
+static int count_requests(const ximss_element_t *root)
+{
+    const ximss_element_t *request;
+    int count = 0;
+    for (request = ximss_element_child(root, NULL); request != NULL;
+         request = ximss_element_next(request, NULL)) {
+        count++;
+    }
+    return count;
+}
+
+const ximss_error_t *ximss_batch_run(const ximss_context_t *context, const ximss_peer_t *peer,
+                                     ximss_session_t *session, const ximss_element_t *root,
+                                     ximss_xml_t *out, apr_pool_t *pool)
+{
+    const ximss_element_t *request;
+    ximss_batch_t *batch;
+    apr_pool_t *request_pool;
+    if (count_requests(root) > context->limits->batch_requests) {
+        return ximss_error(pool, XIMSS_E_LIMIT, "more than %d requests in one document",
+                           context->limits->batch_requests);
+    }
+    XIMSS_TRY(batch_make(&batch, context, peer, session, out, pool));
+    apr_pool_create(&request_pool, pool);
+    for (request = ximss_element_child(root, NULL); request != NULL;
+         request = ximss_element_next(request, NULL)) {
+        handle(batch, request, request_pool);
+        apr_pool_clear(request_pool);
+        if (session != NULL && session->ended) {
+            break;
+        }
+    }
+    segment_finish(batch, request_pool);
+    apr_pool_destroy(request_pool);
+    batch_end(batch);
+    if (ximss_xml_overflow(out)) {
+        return ximss_error(pool, XIMSS_E_LIMIT, "the reply is larger than %" APR_SIZE_T_FMT " bytes",
+                           context->limits->reply_bytes);
+    }
+    return NULL;
+}

@@ -1,0 +1,36 @@
+/* The inside of a batch: what the dispatcher and the call functions share. */
+#ifndef XIMSS_OP_BATCH_H
+#define XIMSS_OP_BATCH_H
+
+#include "op/ops.h"
+
+/* A segment is a run of requests on the account that begins with a write and is one commit. If that
+ * fails, its whole output is made again from these entries. */
+typedef struct ximss_batch_entry_t {
+    const char *id;
+    const ximss_error_t *error; /* of its own, NULL: it waits for the commit */
+} ximss_batch_entry_t;
+
+typedef struct ximss_batch_action_t {
+    const ximss_error_t *(*run)(void *baton);
+    void *baton;
+} ximss_batch_action_t;
+
+struct ximss_batch_t {
+    const ximss_context_t *context;
+    const ximss_peer_t *peer;
+    ximss_session_t *session;
+    const char *session_dir;
+    const ximss_zone_t *zone;
+    ximss_xml_t *out;
+    ximss_account_t *account;    /* checked out when first needed */
+    apr_size_t data_limit;       /* bytes of OUT that data messages may fill */
+    int wrote;                   /* something was committed */
+    int in_segment;              /* a write transaction is open */
+    apr_size_t segment_mark;     /* where its output begins */
+    apr_array_header_t *entries; /* ximss_batch_entry_t of the segment */
+    apr_array_header_t *actions; /* ximss_batch_action_t that wait for its commit */
+    apr_pool_t *pool;
+};
+
+#endif

@@ -1,0 +1,54 @@
+/* What handlers call to read their request and to write their data messages. */
+#include "op/call.h"
+
+#include "op/batch.h"
+#include "op/handlers.h"
+
+void ximss_call_message(ximss_call_t *call, const char *name)
+{
+    ximss_xml_start(call->out, name);
+    ximss_xml_attr(call->out, "id", call->id);
+}
+
+const ximss_error_t *ximss_call_attr(ximss_call_t *call, const char *name, const char **value)
+{
+    *value = ximss_element_attr(call->request, name);
+    if (*value == NULL) {
+        return ximss_error(call->pool, XIMSS_E_BAD_REQUEST, "attribute \"%s\" is missing", name);
+    }
+    return NULL;
+}
+
+void ximss_call_after_commit(ximss_call_t *call, const ximss_error_t *(*action)(void *baton),
+                             void *baton)
+{
+    ximss_batch_action_t *added = apr_array_push(call->batch->actions);
+    added->run = action;
+    added->baton = baton;
+}
+
+apr_pool_t *ximss_call_batch_pool(ximss_call_t *call)
+{
+    return call->batch->pool;
+}
+
+const ximss_error_t *ximss_op_number(ximss_call_t *call, const char *name, apr_int64_t max,
+                                     apr_int64_t fallback, apr_int64_t *value)
+{
+    const char *text = ximss_element_attr(call->request, name);
+    const char *p;
+    *value = fallback;
+    if (text == NULL) {
+        return NULL;
+    }
+    *value = 0;
+    for (p = text; *p >= '0' && *p <= '9' && *value <= max; p++) {
+        *value = *value * 10 + (*p - '0');
+    }
+    if (p == text || *p != '\0' || *value > max) {
+        return ximss_error(call->pool, XIMSS_E_BAD_REQUEST,
+                           "attribute \"%s\" must be a number from 0 to %" APR_INT64_T_FMT, name,
+                           max);
+    }
+    return NULL;
+}

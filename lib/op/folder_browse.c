@@ -1,0 +1,279 @@
+/* folderBrowse: rows of an open folder with their viewer fields, by position or by UID
+ * (wire-and-commands 2.7 and 2.9). A row costs no statement of its own unless a field is asked for that the
+ * row does not hold. */
+#include "base/message_set.h"
+#include "mime/digest.h"
+#include "mime/to_xml.h"
+#include "op/handlers.h"
+#include "view/value.h"
+
+/* Rows that are read and written at once. */
+#define PAGE 256
+
+/* Single UIDs whose positions are looked up one by one; more are found in one walk. */
+#define LOOKUPS 16
+
+typedef struct ximss_browse_t {
+    ximss_call_t *call;
+    const ximss_folder_t *folder;
+    ximss_value_t *values; /* the viewer fields, parsed */
+    int unpack;            /* several are in the row: unpack it once */
+    ximss_field_style_t style;
+    const apr_uint32_t *uids; /* of the page that is being written */
+    const apr_int64_t *indices;
+    apr_size_t count;
+    apr_size_t at;
+} ximss_browse_t;
+
+static void prepare(ximss_browse_t *browse, ximss_call_t *call, const ximss_folder_t *folder)
+{
+    int cached = 0;
+    int i;
+    browse->call = call;
+    browse->folder = folder;
+    browse->values =
+        apr_palloc(call->pool, (apr_size_t)(folder->fields->nelts + 1) * sizeof(*browse->values));
+    for (i = 0; i < folder->fields->nelts; i++) {
+        ximss_value_parse(&browse->values[i], APR_ARRAY_IDX(folder->fields, i, const char *));
+        cached += browse->values[i].cached;
+    }
+    browse->unpack = cached > 1;
+    browse->style.zone = call->zone;
+    browse->style.limit = call->context->limits->viewer_bytes;
+}
+
+/* ---- one row ---- */
+
+/* One element, or for an "E-" field one an address of every such header field. */
+static const ximss_error_t *write_header(ximss_browse_t *browse, ximss_row_t *row,
+                                         const ximss_value_t *value)
+{
+    const apr_array_header_t *fields;
+    int i;
+    XIMSS_TRY(ximss_row_fields(row, value, &fields));
+    browse->style.element_name = value->name;
+    browse->style.each_address = value->address_only;
+    for (i = 0; fields != NULL && i < fields->nelts; i++) {
+        const ximss_field_t *field = APR_ARRAY_IDX(fields, i, const ximss_field_t *);
+        if (ximss_field_is(field, value->header)) {
+            ximss_field_write(browse->call->out, field, &browse->style, row->pool);
+            if (!value->address_only) {
+                break;
+            }
+        }
+    }
+    return NULL;
+}
+
+static const ximss_error_t *write_value(ximss_browse_t *browse, ximss_row_t *row,
+                                        const ximss_value_t *value)
+{
+    ximss_call_t *call = browse->call;
+    const char *text;
+    if (value->kind == XIMSS_VALUE_HEADER) {
+        return write_header(browse, row, value);
+    }
+    if (value->kind == XIMSS_VALUE_INTERNALDATE) {
+        ximss_date_write(call->out, value->name, row->message->internal_date, call->zone,
+                         row->pool);
+        return NULL;
+    }
+    XIMSS_TRY(ximss_row_text(row, value, call->session->previous_login, &text));
+    if (*text != '\0' || value->kind == XIMSS_VALUE_FLAGS) {
+        ximss_xml_element(call->out, value->name, text);
+    }
+    return NULL;
+}
+
+static void start_report(ximss_browse_t *browse)
+{
+    ximss_call_t *call = browse->call;
+    ximss_call_message(call, "folderReport");
+    ximss_xml_attr(call->out, "folder", browse->folder->name);
+    ximss_xml_attr_int(call->out, "index", browse->indices[browse->at]);
+    ximss_xml_attr_int(call->out, "UID", browse->uids[browse->at]);
+    browse->at++;
+}
+
+/* Rows that are gone altogether have a report without fields. */
+static void write_gone(ximss_browse_t *browse, apr_uint32_t next)
+{
+    while (browse->at < browse->count && browse->uids[browse->at] != next) {
+        start_report(browse);
+        ximss_xml_end(browse->call->out);
+    }
+}
+
+static const ximss_error_t *write_row(void *baton, const ximss_message_t *message,
+                                      apr_pool_t *scratch)
+{
+    ximss_browse_t *browse = baton;
+    ximss_row_t row = {
+        .account = browse->call->account, .message = message, .pool = scratch};
+    int i;
+    write_gone(browse, message->uid);
+    if (browse->at >= browse->count) {
+        return NULL;
+    }
+    start_report(browse);
+    if (message->gone == 0) {
+        if (browse->unpack) {
+            row.cached =
+                ximss_fields_unpack(message->fields, message->fields_length, NULL, scratch);
+        }
+        for (i = 0; i < browse->folder->fields->nelts; i++) {
+            XIMSS_TRY(write_value(browse, &row, &browse->values[i]));
+        }
+    }
+    ximss_xml_end(browse->call->out);
+    return NULL;
+}
+
+/* ---- pages ---- */
+
+static const ximss_error_t *write_page(ximss_browse_t *browse, const apr_uint32_t *uids,
+                                       const apr_int64_t *indices, apr_size_t count,
+                                       apr_pool_t *pool)
+{
+    browse->uids = uids;
+    browse->indices = indices;
+    browse->count = count;
+    browse->at = 0;
+    XIMSS_TRY(ximss_message_rows(browse->call->account, browse->folder->mailbox, uids, count,
+                                 write_row, browse, pool));
+    write_gone(browse, 0);
+    if (ximss_xml_overflow(browse->call->out)) {
+        return ximss_error(browse->call->pool, XIMSS_E_LIMIT,
+                           "the reply is too large, ask for fewer messages at once");
+    }
+    return NULL;
+}
+
+/* Positions FROM..TILL, clamped to the view. */
+static const ximss_error_t *browse_range(ximss_browse_t *browse, apr_int64_t from, apr_int64_t till,
+                                         apr_pool_t *pool)
+{
+    apr_int64_t indices[PAGE];
+    apr_uint32_t *uids;
+    if (till >= browse->folder->messages) {
+        till = browse->folder->messages - 1;
+    }
+    while (from <= till) {
+        apr_int64_t last = till - from >= PAGE ? from + PAGE - 1 : till;
+        apr_size_t count = (apr_size_t)(last - from + 1);
+        apr_size_t i;
+        apr_pool_clear(pool);
+        for (i = 0; i < count; i++) {
+            indices[i] = from + (apr_int64_t)i;
+        }
+        XIMSS_TRY(ximss_view_uids(browse->folder, browse->call->account, from, last, &uids, pool));
+        XIMSS_TRY(write_page(browse, uids, indices, count, pool));
+        from = last + 1;
+    }
+    return NULL;
+}
+
+/* ---- by UID ---- */
+
+static int all_single(const ximss_message_set_t *set)
+{
+    int i;
+    for (i = 0; i < set->ranges->nelts; i++) {
+        const ximss_range_t *range = &APR_ARRAY_IDX(set->ranges, i, ximss_range_t);
+        if (range->from != range->till) {
+            return 0;
+        }
+    }
+    return set->ranges->nelts <= LOOKUPS;
+}
+
+static const ximss_error_t *browse_one_uid(ximss_browse_t *browse, apr_int64_t number,
+                                           apr_pool_t *pool)
+{
+    apr_uint32_t uid = (apr_uint32_t)number;
+    apr_int64_t index;
+    if (number > APR_UINT32_MAX) {
+        return NULL;
+    }
+    apr_pool_clear(pool);
+    XIMSS_TRY(ximss_view_index(browse->folder, browse->call->account, uid, &index, pool));
+    return index < 0 ? NULL : write_page(browse, &uid, &index, 1, pool);
+}
+
+static int set_has(const ximss_message_set_t *set, apr_uint32_t uid)
+{
+    int i;
+    for (i = 0; i < set->ranges->nelts; i++) {
+        const ximss_range_t *range = &APR_ARRAY_IDX(set->ranges, i, ximss_range_t);
+        if (uid >= range->from && uid <= range->till) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Goes through the view a page at a time and writes those that the set holds. */
+static const ximss_error_t *browse_uid_ranges(ximss_browse_t *browse,
+                                              const ximss_message_set_t *set, apr_pool_t *pool)
+{
+    apr_int64_t indices[PAGE];
+    apr_uint32_t hits[PAGE];
+    apr_int64_t from;
+    for (from = 0; from < browse->folder->messages; from += PAGE) {
+        apr_int64_t rest = browse->folder->messages - from;
+        apr_size_t count = (apr_size_t)(rest < PAGE ? rest : PAGE);
+        apr_size_t found = 0;
+        apr_uint32_t *uids;
+        apr_size_t i;
+        apr_pool_clear(pool);
+        XIMSS_TRY(ximss_view_uids(browse->folder, browse->call->account, from,
+                                  from + (apr_int64_t)count - 1, &uids, pool));
+        for (i = 0; i < count; i++) {
+            if (set_has(set, uids[i])) {
+                indices[found] = from + (apr_int64_t)i;
+                hits[found++] = uids[i];
+            }
+        }
+        if (found > 0) {
+            XIMSS_TRY(write_page(browse, hits, indices, found, pool));
+        }
+    }
+    return NULL;
+}
+
+static const ximss_error_t *browse_set(ximss_browse_t *browse, const ximss_message_set_t *set,
+                                       apr_pool_t *pool)
+{
+    int one_by_one = set->by_uid && all_single(set);
+    int i;
+    if (set->by_uid && !one_by_one) {
+        return browse_uid_ranges(browse, set, pool);
+    }
+    for (i = 0; i < set->ranges->nelts; i++) {
+        const ximss_range_t *range = &APR_ARRAY_IDX(set->ranges, i, ximss_range_t);
+        if (one_by_one) {
+            XIMSS_TRY(browse_one_uid(browse, range->from, pool));
+        }
+        else {
+            XIMSS_TRY(browse_range(browse, range->from, range->till, pool));
+        }
+    }
+    return NULL;
+}
+
+const ximss_error_t *ximss_op_folder_browse(ximss_call_t *call)
+{
+    ximss_browse_t browse = {0};
+    ximss_folder_t *folder;
+    ximss_mailbox_t *mailbox;
+    ximss_message_set_t set;
+    const ximss_error_t *error;
+    apr_pool_t *page;
+    XIMSS_TRY(ximss_op_folder(call, &folder, &mailbox));
+    XIMSS_TRY(ximss_message_set_read(&set, call->request, call->pool));
+    prepare(&browse, call, folder);
+    apr_pool_create(&page, call->pool);
+    error = browse_set(&browse, &set, page);
+    /* The error lives in the page's pool, which goes with the request. */
+    return error;
+}

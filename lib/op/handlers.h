@@ -1,0 +1,51 @@
+/* The handlers that the dispatch table names, and what they share. */
+#ifndef XIMSS_OP_HANDLERS_H
+#define XIMSS_OP_HANDLERS_H
+
+#include "op/call.h"
+#include "view/folder.h"
+
+/* Answers that the request is known and not built. */
+const ximss_error_t *ximss_op_unsupported(ximss_call_t *call);
+
+const ximss_error_t *ximss_op_bye(ximss_call_t *call);
+const ximss_error_t *ximss_op_folder_browse(ximss_call_t *call);
+const ximss_error_t *ximss_op_folder_close(ximss_call_t *call);
+const ximss_error_t *ximss_op_folder_open(ximss_call_t *call);
+const ximss_error_t *ximss_op_folder_read(ximss_call_t *call);
+const ximss_error_t *ximss_op_folder_reopen(ximss_call_t *call);
+const ximss_error_t *ximss_op_list_features(ximss_call_t *call);
+const ximss_error_t *ximss_op_list_known_values(ximss_call_t *call);
+const ximss_error_t *ximss_op_login(ximss_call_t *call);
+const ximss_error_t *ximss_op_mailbox_create(ximss_call_t *call);
+const ximss_error_t *ximss_op_mailbox_list(ximss_call_t *call);
+const ximss_error_t *ximss_op_mailbox_remove(ximss_call_t *call);
+const ximss_error_t *ximss_op_mailbox_rename(ximss_call_t *call);
+const ximss_error_t *ximss_op_noop(ximss_call_t *call);
+const ximss_error_t *ximss_op_read_status(ximss_call_t *call);
+const ximss_error_t *ximss_op_read_strings(ximss_call_t *call);
+const ximss_error_t *ximss_op_read_time(ximss_call_t *call);
+const ximss_error_t *ximss_op_set_client_name(ximss_call_t *call);
+const ximss_error_t *ximss_op_set_session_option(ximss_call_t *call);
+
+/* The mailbox of the session's own account that GIVEN names: "~user@domain/" or "~user/" of the user himself is
+ * taken off. XIMSS_E_DENIED for the mailboxes of others. */
+const ximss_error_t *ximss_op_mailbox_name(const ximss_session_t *session, const char *given,
+                                           const char **name, apr_pool_t *pool);
+
+/* The folder that the request's "folder" attribute names; XIMSS_E_NO_FOLDER when it is not open. Its mailbox
+ * must be there still and of the same epoch: *MAILBOX. */
+const ximss_error_t *ximss_op_folder(ximss_call_t *call, ximss_folder_t **folder,
+                                     ximss_mailbox_t **mailbox);
+
+/* Message UID of FOLDER: copied to *MESSAGE in POOL. XIMSS_E_NO_MESSAGE when it is gone or not in the view;
+ * FOLDER NULL: of the mailbox. */
+const ximss_error_t *ximss_op_message(ximss_account_t *account, const ximss_folder_t *folder,
+                                      apr_int64_t mailbox, apr_uint32_t uid,
+                                      ximss_message_t *message, apr_pool_t *pool);
+
+/* Reads attribute NAME as a number 0..MAX; FALLBACK when it is missing. */
+const ximss_error_t *ximss_op_number(ximss_call_t *call, const char *name, apr_int64_t max,
+                                     apr_int64_t fallback, apr_int64_t *value);
+
+#endif
