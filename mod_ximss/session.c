@@ -1,0 +1,260 @@
+/* /Session/<urlID>/: batches, polls, KILL (http-binding 4 and 5). */
+#include "mod_ximss/session.h"
+
+#include "base/random.h"
+#include "mod_ximss/shm.h"
+#include "mod_ximss/wait.h"
+#include "op/ops.h"
+
+#include <apr_strings.h>
+#include <http_protocol.h>
+#include <string.h>
+
+#define LOCK_WAIT_MS  15000
+#define COOKIE_NAME   "CGateProWebUser"
+#define COOKIE_LENGTH 20
+#define POLL_DEFAULT  20 /* seconds (wire-and-commands 2.6) */
+#define POLL_MOST     120
+
+/* ---- cookie ---- */
+
+static void set_cookie(ximss_request_t *request, const ximss_session_t *session)
+{
+    const ximss_config_t *config = request->config;
+    int secure = config->cookie_secure == XIMSS_SECURE_ON ||
+                 (config->cookie_secure == XIMSS_SECURE_AUTO && ximss_request_peer(request).secure);
+
+    apr_table_addn(request->r->headers_out, "Set-Cookie",
+                   apr_psprintf(request->r->pool,
+                                COOKIE_NAME "=%s; Path=/Session/%s; HttpOnly; SameSite=Strict%s",
+                                session->cookie, session->url_id, secure ? "; Secure" : ""));
+}
+
+const ximss_error_t *ximss_cookie_make(ximss_request_t *request, const ximss_session_t *session)
+{
+    apr_pool_t *pool = request->r->pool;
+    ximss_table_t *table = request->context->table;
+    ximss_session_t *locked;
+    int made;
+
+    if (!session->use_cookie) {
+        return NULL;
+    }
+    XIMSS_TRY(ximss_session_lock(&locked, table, session->url_id, LOCK_WAIT_MS, pool));
+    if (locked == NULL) {
+        return ximss_error_detail(pool, XIMSS_E_INTERNAL, "the new session is gone");
+    }
+    made = locked->cookie[0] != '\0' || ximss_random_text(locked->cookie, COOKIE_LENGTH);
+    if (made) {
+        set_cookie(request, locked);
+    }
+    else {
+        locked->ended = 1;
+    }
+    ximss_session_unlock(table, locked);
+    return made ? NULL : ximss_error_detail(pool, XIMSS_E_INTERNAL, "no random bytes");
+}
+
+/* Whether the LENGTH bytes of A and B are equal, in equal time. */
+static int is_same_secret(const char *a, const char *b, apr_size_t length)
+{
+    unsigned char differs = 0;
+    apr_size_t i;
+
+    for (i = 0; i < length; i++) {
+        differs |= (unsigned char)(a[i] ^ b[i]);
+    }
+    return differs == 0;
+}
+
+/* Whether one of the cookies sent is that of SESSION; a browser may send several of the name. */
+static int has_cookie(const ximss_request_t *request, const ximss_session_t *session)
+{
+    const char *header = apr_table_get(request->r->headers_in, "Cookie");
+    apr_size_t name = strlen(COOKIE_NAME "=");
+    apr_size_t length = strlen(session->cookie);
+
+    while (header != NULL && *header != '\0') {
+        apr_size_t pair = strcspn(header, ";");
+        apr_size_t value = pair > name ? pair - name : 0;
+
+        if (value >= length && strncmp(header, COOKIE_NAME "=", name) == 0 &&
+            strspn(header + name + length, " ") == value - length &&
+            is_same_secret(header + name, session->cookie, length)) {
+            return 1;
+        }
+        header += pair;
+        header += strspn(header, "; ");
+    }
+    return 0;
+}
+
+/* The first request may lack the cookie: some clients log in on another host and take the cookie from this
+ * answer (http-binding 6). */
+static int check_cookie(ximss_request_t *request, ximss_session_t *session)
+{
+    if (!session->use_cookie || session->cookie[0] == '\0') {
+        return 1;
+    }
+    if (has_cookie(request, session)) {
+        session->cookie_seen = 1;
+        return 1;
+    }
+    if (session->cookie_seen) {
+        return 0;
+    }
+    session->cookie_seen = 1;
+    set_cookie(request, session);
+    return 1;
+}
+
+/* ---- locking ---- */
+
+int ximss_request_lock(ximss_request_t *request, ximss_session_t **session, int *answer)
+{
+    request_rec *r = request->r;
+    ximss_table_t *table = request->context->table;
+    const ximss_error_t *error =
+        ximss_session_lock(session, table, request->url_id, LOCK_WAIT_MS, r->pool);
+
+    if (error != NULL) {
+        *answer = ximss_reply_error(request, error);
+        return DECLINED;
+    }
+    if (*session == NULL) {
+        *answer = ximss_reply_lost(request);
+        return DECLINED;
+    }
+    if (((*session)->ip_watch && strcmp((*session)->address, r->useragent_ip) != 0) ||
+        !check_cookie(request, *session)) {
+        ximss_session_unlock(table, *session);
+        *answer = ximss_reply_lost(request);
+        return DECLINED;
+    }
+    return OK;
+}
+
+void ximss_request_unlock(ximss_request_t *request, ximss_session_t *session)
+{
+    ximss_session_unlock(request->context->table, session);
+}
+
+/* ---- batches ---- */
+
+int ximss_reply_root(ximss_request_t *request, int status, ximss_xml_t *out)
+{
+    apr_size_t length;
+    const char *inner = ximss_xml_data(out, &length);
+    apr_size_t whole = length + strlen("<XIMSS></XIMSS>");
+    char *document = apr_palloc(request->r->pool, whole);
+
+    memcpy(document, "<XIMSS>", 7);
+    memcpy(document + 7, inner, length);
+    memcpy(document + 7 + length, "</XIMSS>", 8);
+    return ximss_reply_xml(request, status, document, whole);
+}
+
+static const ximss_error_t *run_batch(ximss_request_t *request, ximss_session_t *session,
+                                      const ximss_element_t *root, ximss_xml_t *out)
+{
+    const ximss_peer_t peer = ximss_request_peer(request);
+
+    return ximss_batch_run(request->context, &peer, session, root, out, request->r->pool);
+}
+
+int ximss_handle_sync(ximss_request_t *request)
+{
+    apr_pool_t *pool = request->r->pool;
+    const ximss_element_t *root = NULL;
+    const ximss_error_t *error = NULL;
+    ximss_session_t *session;
+    ximss_xml_t *out;
+    ximss_body_t body;
+    int answer = ximss_body_read(request, request->config->limits.request_bytes, &body);
+
+    if (answer != OK) {
+        return ximss_reply_text(request, answer, "the body cannot be read or is too large");
+    }
+    if (body.length > strspn(body.data, " \t\r\n")) {
+        error = ximss_body_parse(request, &body, &root);
+    }
+    if (ximss_request_lock(request, &session, &answer) != OK) {
+        return answer;
+    }
+    out = ximss_xml_create(request->config->limits.reply_bytes, pool);
+    if (error == NULL && root != NULL) {
+        error = run_batch(request, session, root, out);
+    }
+    ximss_request_unlock(request, session);
+    if (error != NULL) {
+        return ximss_reply_error(request, error);
+    }
+    return ximss_reply_root(request, HTTP_OK, out);
+}
+
+/* Needs the queue of events of a session: until there is one, a clear refusal. */
+int ximss_handle_async(ximss_request_t *request)
+{
+    apr_pool_t *pool = request->r->pool;
+    ximss_xml_t *out = ximss_xml_create(request->config->limits.reply_bytes, pool);
+
+    ximss_response_write(out, NULL,
+                         ximss_error(pool, XIMSS_E_NOT_SUPPORTED,
+                                     "asynchronous batches are not supported, use sync"));
+    return ximss_reply_root(request, HTTP_NOT_IMPLEMENTED, out);
+}
+
+int ximss_handle_missing(ximss_request_t *request)
+{
+    return ximss_reply_text(request, HTTP_NOT_IMPLEMENTED, "not supported by this server");
+}
+
+int ximss_handle_kill(ximss_request_t *request)
+{
+    ximss_session_t *session;
+    int answer;
+
+    if (ximss_request_lock(request, &session, &answer) != OK) {
+        return answer;
+    }
+    session->ended = 1;
+    ximss_request_unlock(request, session);
+    return ximss_reply_empty(request);
+}
+
+/* ---- poll ---- */
+
+static int poll_seconds(const ximss_request_t *request)
+{
+    apr_pool_t *pool = request->r->pool;
+    apr_table_t *parameters = ximss_parameters_make(pool);
+    const char *wanted;
+    apr_int64_t seconds;
+
+    ximss_parameters_read(parameters, request->query, pool);
+    wanted = apr_table_get(parameters, "maxWait");
+    if (wanted == NULL || wanted[0] == '\0') {
+        return POLL_DEFAULT;
+    }
+    seconds = apr_atoi64(wanted);
+    if (seconds < 0) {
+        return 0;
+    }
+    return seconds > POLL_MOST ? POLL_MOST : (int)seconds;
+}
+
+int ximss_handle_poll(ximss_request_t *request)
+{
+    ximss_session_t *session;
+    int answer;
+
+    if (ximss_request_lock(request, &session, &answer) != OK) {
+        return answer;
+    }
+    ximss_request_unlock(request, session);
+    if (!ximss_wait_session(request->context->table, request->url_id,
+                            poll_seconds(request) * 1000)) {
+        return ximss_reply_lost(request);
+    }
+    return ximss_reply_xml(request, HTTP_OK, "<XIMSS/>", strlen("<XIMSS/>"));
+}

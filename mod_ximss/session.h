@@ -1,0 +1,18 @@
+/* Requests inside a session: found, checked and locked here only. */
+#ifndef XIMSS_MOD_XIMSS_SESSION_H
+#define XIMSS_MOD_XIMSS_SESSION_H
+
+#include "mod_ximss/request.h"
+
+/* Finds and locks the session of REQUEST, and checks the client's address and cookie. Returns OK with
+ * *SESSION locked; else the answer is sent, and *ANSWER is what the handler returns. */
+int ximss_request_lock(ximss_request_t *request, ximss_session_t **session, int *answer);
+void ximss_request_unlock(ximss_request_t *request, ximss_session_t *session);
+
+/* Gives the new SESSION a cookie, if it wants one, and sets it in the answer. */
+const ximss_error_t *ximss_cookie_make(ximss_request_t *request, const ximss_session_t *session);
+
+/* Sends <XIMSS>...</XIMSS> around the elements in OUT. */
+int ximss_reply_root(ximss_request_t *request, int status, ximss_xml_t *out);
+
+#endif
