@@ -272,9 +272,15 @@ static void handle(ximss_batch_t *batch, const ximss_element_t *request, apr_poo
     apr_size_t mark;
     const ximss_error_t *error;
     ximss_call_t call = {
-        .context = batch->context, .peer = batch->peer, .session = batch->session,
-        .session_dir = batch->session_dir, .zone = batch->zone, .request = request,
-        .out = batch->out, .batch = batch, .pool = pool,
+        .context = batch->context,
+        .peer = batch->peer,
+        .session = batch->session,
+        .session_dir = batch->session_dir,
+        .zone = batch->zone,
+        .request = request,
+        .out = batch->out,
+        .batch = batch,
+        .pool = pool,
     };
     if (id != NULL && *id != '\0' && strlen(id) <= ID_MAX) {
         call.id = id;
@@ -368,7 +374,8 @@ const ximss_error_t *ximss_batch_run(const ximss_context_t *context, const ximss
     apr_pool_destroy(request_pool);
     batch_end(batch);
     if (ximss_xml_overflow(out)) {
-        return ximss_error(pool, XIMSS_E_LIMIT, "the reply is larger than %" APR_SIZE_T_FMT " bytes",
+        return ximss_error(pool, XIMSS_E_LIMIT,
+                           "the reply is larger than %" APR_SIZE_T_FMT " bytes",
                            context->limits->reply_bytes);
     }
     return NULL;

@@ -155,8 +155,8 @@ static const ximss_error_t *check_new_folder(ximss_call_t *call, const char *nam
 {
     ximss_folder_t *open_folder;
     if (*name == '\0' || strlen(name) > NAME_MAX_BYTES) {
-        return ximss_error(call->pool, XIMSS_E_BAD_REQUEST,
-                           "a folder name has from 1 to %d bytes", NAME_MAX_BYTES);
+        return ximss_error(call->pool, XIMSS_E_BAD_REQUEST, "a folder name has from 1 to %d bytes",
+                           NAME_MAX_BYTES);
     }
     XIMSS_TRY(ximss_folder_load(&open_folder, call->session_dir, name, call->pool));
     if (open_folder != NULL) {

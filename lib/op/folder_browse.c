@@ -88,8 +88,10 @@ static const ximss_error_t *write_value(ximss_browse_t *browse, ximss_row_t *row
 static void start_report(ximss_browse_t *browse)
 {
     ximss_call_t *call = browse->call;
-    ximss_call_message(call, "folderReport");
+    /* In alphabetical order: then nothing has to be sorted. */
+    ximss_xml_start(call->out, "folderReport");
     ximss_xml_attr(call->out, "folder", browse->folder->name);
+    ximss_xml_attr(call->out, "id", call->id);
     ximss_xml_attr_int(call->out, "index", browse->indices[browse->at]);
     ximss_xml_attr_int(call->out, "UID", browse->uids[browse->at]);
     browse->at++;
@@ -104,26 +106,31 @@ static void write_gone(ximss_browse_t *browse, apr_uint32_t next)
     }
 }
 
+static const ximss_error_t *write_values(ximss_browse_t *browse, const ximss_message_t *message,
+                                         apr_pool_t *scratch)
+{
+    ximss_row_t row = {.account = browse->call->account, .message = message, .pool = scratch};
+    int i;
+    if (browse->unpack) {
+        row.cached = ximss_fields_unpack(message->fields, message->fields_length, NULL, scratch);
+    }
+    for (i = 0; i < browse->folder->fields->nelts; i++) {
+        XIMSS_TRY(write_value(browse, &row, &browse->values[i]));
+    }
+    return NULL;
+}
+
 static const ximss_error_t *write_row(void *baton, const ximss_message_t *message,
                                       apr_pool_t *scratch)
 {
     ximss_browse_t *browse = baton;
-    ximss_row_t row = {
-        .account = browse->call->account, .message = message, .pool = scratch};
-    int i;
     write_gone(browse, message->uid);
     if (browse->at >= browse->count) {
         return NULL;
     }
     start_report(browse);
     if (message->gone == 0) {
-        if (browse->unpack) {
-            row.cached =
-                ximss_fields_unpack(message->fields, message->fields_length, NULL, scratch);
-        }
-        for (i = 0; i < browse->folder->fields->nelts; i++) {
-            XIMSS_TRY(write_value(browse, &row, &browse->values[i]));
-        }
+        XIMSS_TRY(ximss_row_error(write_values(browse, message, scratch), browse->call->pool));
     }
     ximss_xml_end(browse->call->out);
     return NULL;

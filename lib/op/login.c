@@ -178,8 +178,7 @@ static const ximss_error_t *read_credentials(ximss_call_t *call, ximss_credentia
         return decode_plain(credentials, auth_data, call->pool);
     }
     if (method != NULL && *method != '\0') {
-        return ximss_error(call->pool, XIMSS_E_NOT_SUPPORTED,
-                           "this login method is not supported");
+        return ximss_error(call->pool, XIMSS_E_NOT_SUPPORTED, "this login method is not supported");
     }
     credentials->user_name = auth_data;
     return ximss_call_attr(call, "password", &credentials->password);

@@ -55,8 +55,8 @@ static const ximss_error_t *read_raw(void *baton, apr_int64_t offset, apr_size_t
 static const ximss_error_t *check_mode(ximss_call_t *call)
 {
     const char *mode = ximss_element_attr(call->request, "mode");
-    if (mode != NULL && (apr_cstr_casecmpn(mode, "reply", 5) == 0 ||
-                         apr_cstr_casecmpn(mode, "forward", 7) == 0)) {
+    if (mode != NULL &&
+        (apr_cstr_casecmpn(mode, "reply", 5) == 0 || apr_cstr_casecmpn(mode, "forward", 7) == 0)) {
         return ximss_error(call->pool, XIMSS_E_NOT_SUPPORTED,
                            "composing replies is not supported by this server");
     }
@@ -74,8 +74,7 @@ static const ximss_error_t *read_size_limit(ximss_call_t *call, apr_int64_t *lim
     return ximss_op_number(call, "totalSizeLimit", APR_INT64_MAX / 16, -1, limit);
 }
 
-static const ximss_error_t *read_structure(ximss_call_t *call, apr_int64_t blob,
-                                           ximss_part_t **top)
+static const ximss_error_t *read_structure(ximss_call_t *call, apr_int64_t blob, ximss_part_t **top)
 {
     const char *packed;
     apr_size_t length;

@@ -105,8 +105,9 @@ const ximss_error_t *ximss_op_set_session_option(ximss_call_t *call)
         return NULL;
     }
     XIMSS_TRY(ximss_op_number(call, "value", APR_INT32_MAX, IDLE_MAX, &seconds));
-    call->session->idle_timeout =
-        (int)(seconds < IDLE_MIN ? IDLE_MIN : seconds > IDLE_MAX ? IDLE_MAX : seconds);
+    call->session->idle_timeout = (int)(seconds < IDLE_MIN   ? IDLE_MIN
+                                        : seconds > IDLE_MAX ? IDLE_MAX
+                                                             : seconds);
     return NULL;
 }
 

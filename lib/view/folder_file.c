@@ -54,8 +54,7 @@ static apr_uint64_t sum_words(const char *data, apr_size_t length)
 
 static const char *file_path(const char *dir, const char *name, apr_pool_t *pool)
 {
-    return apr_psprintf(pool, "%s/view-%016" APR_UINT64_T_HEX_FMT, dir,
-                        hash_name(name));
+    return apr_psprintf(pool, "%s/view-%016" APR_UINT64_T_HEX_FMT, dir, hash_name(name));
 }
 
 /* ---- writing ---- */
@@ -272,7 +271,8 @@ static void take_blocks(ximss_unpacker_t *unpacker, ximss_folder_t *folder, apr_
     if (count < 0) {
         return;
     }
-    folder->blocks = apr_array_make(pool, count < 4096 ? (int)count + 1 : 4096, sizeof(ximss_block_t));
+    folder->blocks =
+        apr_array_make(pool, count < 4096 ? (int)count + 1 : 4096, sizeof(ximss_block_t));
     for (; count > 0 && !unpacker->damaged; count--) {
         ximss_block_t *block = apr_array_push(folder->blocks);
         block->number = take_number(unpacker);

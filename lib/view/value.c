@@ -79,8 +79,8 @@ const ximss_error_t *ximss_row_fields(ximss_row_t *row, const ximss_value_t *val
         *fields = row->cached;
     }
     else {
-        *fields = ximss_fields_unpack(message->fields, message->fields_length, value->header,
-                                      row->pool);
+        *fields =
+            ximss_fields_unpack(message->fields, message->fields_length, value->header, row->pool);
     }
     return NULL;
 }
@@ -147,4 +147,17 @@ const ximss_error_t *ximss_row_text(ximss_row_t *row, const ximss_value_t *value
         *text = ximss_field_value(field, value->address_only, row->pool);
         return NULL;
     }
+}
+
+const ximss_error_t *ximss_row_error(const ximss_error_t *error, apr_pool_t *pool)
+{
+    ximss_error_t *copy;
+    if (error == NULL) {
+        return NULL;
+    }
+    copy = apr_pmemdup(pool, error, sizeof(*copy));
+    copy->text = apr_pstrdup(pool, error->text);
+    copy->detail = error->detail != NULL ? apr_pstrdup(pool, error->detail) : NULL;
+    copy->cause = ximss_row_error(error->cause, pool);
+    return copy;
 }

@@ -58,4 +58,7 @@ const char *ximss_priority_text(const ximss_field_t *field);
 const ximss_error_t *ximss_row_text(ximss_row_t *row, const ximss_value_t *value,
                                     apr_int64_t recent_since, const char **text);
 
+/* ERROR, made in the scratch pool of a row, as a copy in POOL that outlives the walk. */
+const ximss_error_t *ximss_row_error(const ximss_error_t *error, apr_pool_t *pool);
+
 #endif

@@ -24,6 +24,7 @@ typedef struct ximss_build_t {
     apr_int64_t deadline; /* milliseconds of the monotonic clock */
     int seconds;
     apr_int64_t unseen;
+    apr_pool_t *pool;
 } ximss_build_t;
 
 static apr_int64_t monotonic_ms(void)
@@ -33,10 +34,9 @@ static apr_int64_t monotonic_ms(void)
     return (apr_int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static const ximss_error_t *build_row(void *baton, const ximss_message_t *message,
-                                      apr_pool_t *scratch)
+static const ximss_error_t *add_row(ximss_build_t *build, const ximss_message_t *message,
+                                    apr_pool_t *scratch)
 {
-    ximss_build_t *build = baton;
     ximss_row_t row = {.account = build->account, .message = message, .pool = scratch};
     int matches = 1;
     if (monotonic_ms() > build->deadline) {
@@ -55,10 +55,18 @@ static const ximss_error_t *build_row(void *baton, const ximss_message_t *messag
     return ximss_sorter_add(build->sorter, &row);
 }
 
+static const ximss_error_t *build_row(void *baton, const ximss_message_t *message,
+                                      apr_pool_t *scratch)
+{
+    ximss_build_t *build = baton;
+    return ximss_row_error(add_row(build, message, scratch), build->pool);
+}
+
 static const ximss_error_t *build_array(ximss_folder_t *folder, ximss_account_t *account,
                                         const ximss_view_env_t *env, apr_pool_t *pool)
 {
-    ximss_build_t build = {.account = account, .seconds = env->limits->search_seconds};
+    ximss_build_t build = {
+        .account = account, .seconds = env->limits->search_seconds, .pool = pool};
     ximss_filter_t *filter;
     const ximss_error_t *error;
     apr_size_t count;
@@ -121,10 +129,10 @@ static const ximss_error_t *lazy_uids(const ximss_folder_t *folder, ximss_accoun
     XIMSS_TRY(ximss_order_uids(account, folder->mailbox, folder->order, folder->modseq, block,
                                (apr_size_t)from, count, uids, &found, pool));
     if (found != count) {
-        return ximss_error_detail(
-            pool, XIMSS_E_INTERNAL,
-            "view of mailbox %" APR_INT64_T_FMT " at %" APR_INT64_T_FMT " has lost rows",
-            folder->mailbox, folder->modseq);
+        return ximss_error_detail(pool, XIMSS_E_INTERNAL,
+                                  "view of mailbox %" APR_INT64_T_FMT " at %" APR_INT64_T_FMT
+                                  " has lost rows",
+                                  folder->mailbox, folder->modseq);
     }
     return NULL;
 }
@@ -261,8 +269,7 @@ static const ximss_error_t *lazy_index(const ximss_folder_t *folder, ximss_accou
     ximss_place_t place = {.folder = folder, .uid = uid, .pool = pool};
     apr_int64_t before = 0;
     int i;
-    XIMSS_TRY(
-        ximss_message_rows(account, folder->mailbox, &uid, 1, read_place, &place, pool));
+    XIMSS_TRY(ximss_message_rows(account, folder->mailbox, &uid, 1, read_place, &place, pool));
     if (!place.there) {
         return NULL;
     }
