@@ -262,7 +262,8 @@ static const ximss_error_t *parse(const ximss_element_t **root, const char *data
     if (reader->parser == NULL) {
         return ximss_error_detail(pool, XIMSS_E_INTERNAL, "no memory for an XML parser");
     }
-    xmlCtxtUseOptions(reader->parser, XML_PARSE_NONET | XML_PARSE_IGNORE_ENC);
+    /* NOENT replaces the five entities of XML itself in attributes; there can be no others. */
+    xmlCtxtUseOptions(reader->parser, XML_PARSE_NONET | XML_PARSE_IGNORE_ENC | XML_PARSE_NOENT);
     const ximss_error_t *error = feed_silently(reader, data, length);
     xmlFreeDoc(reader->parser->myDoc);
     xmlFreeParserCtxt(reader->parser);
