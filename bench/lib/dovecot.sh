@@ -96,12 +96,13 @@ start() {
     for _ in 1 2 3 4 5; do
         port=$((20000 + $(od -An -N2 -tu2 /dev/urandom) % 10000))
         configure "$1" "$port"
-        if "$dovecot" -c "$1/dovecot.conf" >&2; then
+        # Not our own output: the daemon would hold a caller's pipe open.
+        if "$dovecot" -c "$1/dovecot.conf" >"$1/start.log" 2>&1; then
             echo "$port"
             return
         fi
     done
-    tail -n 5 "$1/dovecot.log" >&2
+    tail -n 5 "$1/start.log" >&2
     exit 1
 }
 
