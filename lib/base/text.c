@@ -21,6 +21,12 @@ static apr_size_t clean_prefix(const unsigned char *text, const unsigned char *e
     return (apr_size_t)(at - text);
 }
 
+int ximss_text_ok(const char *text, apr_size_t length)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    return clean_prefix(at, at + length) == length;
+}
+
 const char *ximss_text_clean(const char *text, apr_size_t *length, apr_pool_t *pool)
 {
     const unsigned char *at = (const unsigned char *)text;

@@ -2,6 +2,7 @@
  * to name a converter of the system (UTF-7 and the like hide markup from every check). */
 #include "base/xml_decode.h"
 
+#include "base/text.h"
 #include "base/utf8.h"
 
 #include <string.h>
@@ -80,7 +81,7 @@ static apr_uint32_t unit_at(const unsigned char *at, int big)
     return big ? (apr_uint32_t)at[0] << 8 | at[1] : (apr_uint32_t)at[1] << 8 | at[0];
 }
 
-/* A lone surrogate becomes the byte 0xFF, which the parser refuses as it refuses any invalid UTF-8. */
+/* A lone surrogate becomes the byte 0xFF, which is refused as any invalid UTF-8 is. */
 static void decode_utf16(const char **data, apr_size_t *length, int big, apr_pool_t *scratch)
 {
     const unsigned char *at = (const unsigned char *)*data;
@@ -137,6 +138,10 @@ const ximss_error_t *ximss_xml_decode(const char **data, apr_size_t *length, apr
     }
     if (*length == 0 || ((*data)[0] != '<' && !is_space((*data)[0]))) {
         return ximss_error(pool, XIMSS_E_BAD_REQUEST, "the request is not an XML document");
+    }
+    /* libxml2 lets overlong forms pass inside CDATA. */
+    if (!ximss_text_ok(*data, *length)) {
+        return ximss_error(pool, XIMSS_E_BAD_REQUEST, "the request is not valid UTF-8");
     }
     return NULL;
 }

@@ -96,7 +96,8 @@ START_TEST(disguises)
                                       "+ADw-a/+AD4-",
                                       "<a>\xe9</a>",
                                       "<a>\xed\xa0\x80</a>",
-                                      "<a>\xc0\xbc</a>"};
+                                      "<a>\xc0\xbc</a>",
+                                      "<a><![CDATA[\xc1\xbf]]></a>"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         refuse_n(bad[i], strlen(bad[i]), XIMSS_E_BAD_REQUEST);
     }
