@@ -21,7 +21,8 @@ typedef struct ximss_address_t {
 typedef struct ximss_field_t {
     const char *name; /* canonical spelling for known fields, else as written */
     ximss_field_kind_t kind;
-    const char *text;              /* decoded, unfolded, clean UTF-8; of every kind */
+    const char *text; /* decoded, unfolded, clean UTF-8; of every kind (addresses: put together
+                         again by ximss_addresses_text) */
     apr_array_header_t *addresses; /* ximss_address_t, XIMSS_FIELD_ADDRESS only */
     int date_valid;                /* XIMSS_FIELD_DATE only: the next two are set */
     apr_int64_t seconds;           /* since 1970, GMT */
@@ -43,6 +44,12 @@ ximss_field_t *ximss_field_decode(const char *name, apr_size_t name_length, cons
 
 /* The first field called NAME of FIELDS (ximss_field_t *), or NULL. */
 const ximss_field_t *ximss_fields_find(const apr_array_header_t *fields, const char *name);
+
+/* "High", "Low" or NULL: what the first X-Priority says, else the first Importance, else Priority. */
+const char *ximss_fields_priority(const apr_array_header_t *fields);
+
+/* ADDRESSES as one text: "Real Name <address>, address". In POOL. */
+const char *ximss_addresses_text(const apr_array_header_t *addresses, apr_pool_t *pool);
 
 /* Packs FIELDS (ximss_field_t *) into bytes in POOL. The form is versioned; see field.c. */
 void ximss_fields_pack(const apr_array_header_t *fields, const char **data, apr_size_t *length,

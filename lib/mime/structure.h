@@ -35,9 +35,10 @@ typedef struct ximss_part_t {
     apr_array_header_t *type_params; /* ximss_param_t: RFC 2231 and 2047 decoded, first of a name */
     const char *disposition;         /* lower case, NULL if absent */
     apr_array_header_t *disposition_params;
-    const char *content_id;  /* without < >, NULL if absent */
-    const char *description; /* decoded; NULL */
-    const char *location;    /* NULL */
+    const char *content_id;    /* without < >, NULL if absent */
+    const char *description;   /* decoded; NULL */
+    const char *location;      /* NULL */
+    const char *content_class; /* Content-Class; NULL */
     ximss_encoding_t encoding;
     apr_int64_t
         header_offset; /* of the part's own header in the raw bytes (equal to body_offset if none) */
@@ -47,7 +48,9 @@ typedef struct ximss_part_t {
     const char *parse_error;  /* what was wrong or left out (limits), NULL: nothing */
     apr_array_header_t
         *fields; /* ximss_field_t *: header of the message, of the inner message, or of
-                                   text/rfc822-headers; NULL elsewhere. Content-* fields included. */
+                                   text/rfc822-headers; NULL elsewhere. Content-* fields included.
+                                   A top part of kind XIMSS_PART_MESSAGE holds those of the outer
+                                   header; its child holds those of the inner one. */
     struct ximss_part_t *children;
     struct ximss_part_t *next;
 } ximss_part_t;
@@ -71,6 +74,9 @@ const ximss_error_t *ximss_structure_unpack(ximss_part_t **part, const char *dat
  * single part, "01" is the top itself. For a message part "03" with one single inner part, "03-01" is
  * that inner part. */
 const ximss_part_t *ximss_structure_find(const ximss_part_t *top, const char *part_id);
+
+/* The fields of the message inside PART (XIMSS_PART_MESSAGE) or listed in it (XIMSS_PART_HEADERS). */
+const apr_array_header_t *ximss_part_inner_fields(const ximss_part_t *part);
 
 /* The value of parameter NAME in PARAMS (type_params or disposition_params), or NULL. */
 const char *ximss_param_get(const apr_array_header_t *params, const char *name);

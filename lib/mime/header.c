@@ -1,0 +1,131 @@
+/* Finds the fields of a header block (RFC 5322, 2.2), line by line. Lines end with LF or CR LF. */
+#include "mime/header.h"
+
+#include <string.h>
+
+typedef struct line_t {
+    const char *text;
+    apr_size_t length; /* without line end */
+    apr_size_t next;   /* offset of the next line */
+} line_t;
+
+static void read_line(const ximss_header_t *header, apr_size_t at, line_t *line)
+{
+    const char *start = header->data + at;
+    const char *end = memchr(start, '\n', header->length - at);
+    line->text = start;
+    line->length = end == NULL ? header->length - at : (apr_size_t)(end - start);
+    line->next = at + line->length + (end != NULL);
+    if (line->length > 0 && start[line->length - 1] == '\r') {
+        line->length--;
+    }
+}
+
+/* The length of the field name that LINE begins with, 0 if it begins with none. RFC 5322, 4.5: blanks
+ * may stand before the colon. */
+static apr_size_t name_length(const line_t *line, apr_size_t *colon)
+{
+    apr_size_t n = 0;
+    apr_size_t at;
+    while (n < line->length && line->text[n] > ' ' && line->text[n] < 0x7F &&
+           line->text[n] != ':') {
+        n++;
+    }
+    for (at = n; at < line->length && (line->text[at] == ' ' || line->text[at] == '\t');) {
+        at++;
+    }
+    *colon = at;
+    return at < line->length && line->text[at] == ':' ? n : 0;
+}
+
+static int is_boundary(const ximss_header_t *header, const line_t *line)
+{
+    return header->is_end != NULL && line->length > 2 && line->text[0] == '-' &&
+           line->text[1] == '-' && header->is_end(header->baton, line->text, line->length);
+}
+
+/* Whether the header goes on behind a line that is no field. */
+static int goes_on(const ximss_header_t *header, const line_t *junk)
+{
+    line_t next;
+    apr_size_t colon;
+    if (junk->next >= header->length) {
+        return header->fields->nelts > 0;
+    }
+    read_line(header, junk->next, &next);
+    return name_length(&next, &colon) > 0 || (next.length == 0 && header->fields->nelts > 0);
+}
+
+static apr_size_t take(ximss_header_t *header, apr_size_t length)
+{
+    if (length > header->room) {
+        header->overflow = 1;
+        length = header->room;
+    }
+    header->room -= length;
+    return length;
+}
+
+static void add_field(ximss_header_t *header, const line_t *line, apr_size_t name, apr_size_t colon)
+{
+    ximss_raw_field_t *field;
+    if (header->overflow || header->room <= colon + 1) {
+        header->overflow = 1;
+        return;
+    }
+    field = apr_array_push(header->fields);
+    field->name = line->text;
+    field->name_length = name;
+    field->value = line->text + colon + 1;
+    field->value_length = take(header, line->length) - colon - 1;
+}
+
+static void add_continuation(ximss_header_t *header, const line_t *line)
+{
+    ximss_raw_field_t *field;
+    apr_size_t reach;
+    if (header->overflow || header->fields->nelts == 0) {
+        return;
+    }
+    field = &APR_ARRAY_IDX(header->fields, header->fields->nelts - 1, ximss_raw_field_t);
+    reach = (apr_size_t)(line->text + line->length - field->value);
+    field->value_length += take(header, reach - field->value_length);
+}
+
+static int is_mbox_line(const line_t *line)
+{
+    apr_size_t skip = line->length > 0 && line->text[0] == '>';
+    return line->length > skip + 5 && memcmp(line->text + skip, "From ", 5) == 0 &&
+           line->text[skip + 5] != ':';
+}
+
+void ximss_header_scan(ximss_header_t *header)
+{
+    int first = 1;
+    apr_array_clear(header->fields);
+    header->overflow = 0;
+    for (; header->at < header->length; first = 0) {
+        line_t line;
+        apr_size_t colon;
+        apr_size_t name;
+        read_line(header, header->at, &line);
+        if (line.length == 0) {
+            header->at = line.next;
+            return;
+        }
+        name = name_length(&line, &colon);
+        if (is_boundary(header, &line)) {
+            return;
+        }
+        if (!first && (line.text[0] == ' ' || line.text[0] == '\t')) {
+            add_continuation(header, &line);
+        }
+        else if (name > 0) {
+            add_field(header, &line, name, colon);
+        }
+        else if (!(first && is_mbox_line(&line)) && !goes_on(header, &line)) {
+            return;
+        }
+        header->at = line.next;
+    }
+}
