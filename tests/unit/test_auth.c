@@ -6,10 +6,9 @@
 #include "auth/shared.h"
 #include "base/log.h"
 #include "base/robust.h"
+#include "unit/suite.h"
 
-#include <apr_general.h>
 #include <apr_strings.h>
-#include <check.h>
 #include <crypt.h>
 #include <errno.h>
 #include <signal.h>
@@ -153,8 +152,7 @@ static void make_account(int number, const char *name, const char *password)
 
 static void setup(void)
 {
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
+    pool = test_pool;
     ximss_log_set(NULL, NULL, XIMSS_LOG_ERROR);
     memory_size = ximss_auth_size(HASH_SLOTS);
     memory = mmap(NULL, memory_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -174,8 +172,6 @@ static void setup(void)
 static void teardown(void)
 {
     munmap(memory, memory_size);
-    apr_pool_destroy(pool);
-    apr_terminate();
 }
 
 static const ximss_error_t *attempt(const char *name, const char *password, const char *address)
@@ -625,26 +621,13 @@ static void add_login(TCase *tests)
     tcase_add_test(tests, kept_and_refused_memory);
 }
 
-int main(void)
+void suite_fill(Suite *suite)
 {
-    Suite *suite = suite_create("auth");
-    TCase *throttle = tcase_create("throttle");
-    TCase *login = tcase_create("login");
-    SRunner *runner;
-    int failed;
+    TCase *throttle = suite_case(suite, "throttle");
+    TCase *login = suite_case(suite, "login");
 
     tcase_add_checked_fixture(throttle, setup, teardown);
     tcase_add_checked_fixture(login, setup, teardown);
-    tcase_set_timeout(throttle, 120);
-    tcase_set_timeout(login, 120);
     add_throttle(throttle);
     add_login(login);
-    suite_add_tcase(suite, throttle);
-    suite_add_tcase(suite, login);
-    runner = srunner_create(suite);
-    srunner_set_tap(runner, "-");
-    srunner_run_all(runner, CK_SILENT);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
 }

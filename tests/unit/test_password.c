@@ -1,31 +1,16 @@
 /* Password verifiers: scheme, salts, odd verifiers, and that a check without a verifier costs a hash. */
 #include "auth/password.h"
+#include "unit/suite.h"
 
-#include <apr_general.h>
 #include <apr_strings.h>
-#include <check.h>
 #include <crypt.h>
 #include <string.h>
-
-static apr_pool_t *pool;
-
-static void setup(void)
-{
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
-}
-
-static void teardown(void)
-{
-    apr_pool_destroy(pool);
-    apr_terminate();
-}
 
 static const char *hash(const char *password)
 {
     const char *verifier = NULL;
 
-    ck_assert_ptr_null(ximss_password_hash(password, &verifier, pool));
+    ck_assert_ptr_null(ximss_password_hash(password, &verifier, test_pool));
     return verifier;
 }
 
@@ -36,7 +21,7 @@ static const char *hash_by(const char *password, const char *setting)
     const char *result = crypt_r(password, setting, &data);
 
     ck_assert_int_ne(result[0], '*');
-    return apr_pstrdup(pool, result);
+    return apr_pstrdup(test_pool, result);
 }
 
 START_TEST(fits_only_itself)
@@ -60,12 +45,12 @@ END_TEST
 
 START_TEST(unfit_passwords)
 {
-    char *text = apr_pcalloc(pool, 600);
+    char *text = apr_pcalloc(test_pool, 600);
     const char *verifier;
 
-    ck_assert_int_eq(ximss_password_hash("", &verifier, pool)->code, XIMSS_E_BAD_REQUEST);
+    ck_assert_int_eq(ximss_password_hash("", &verifier, test_pool)->code, XIMSS_E_BAD_REQUEST);
     memset(text, 'x', 599);
-    ck_assert_int_eq(ximss_password_hash(text, &verifier, pool)->code, XIMSS_E_LIMIT);
+    ck_assert_int_eq(ximss_password_hash(text, &verifier, test_pool)->code, XIMSS_E_LIMIT);
     ck_assert(!ximss_password_check(text, hash("x")));
     text[511] = '\0';
     verifier = hash(text);
@@ -122,26 +107,14 @@ START_TEST(other_schemes)
 }
 END_TEST
 
-int main(void)
+void suite_fill(Suite *suite)
 {
-    Suite *suite = suite_create("password");
-    TCase *tests = tcase_create("password");
-    SRunner *runner;
-    int failed;
+    TCase *tests = suite_case(suite, "password");
 
-    tcase_add_checked_fixture(tests, setup, teardown);
-    tcase_set_timeout(tests, 60);
     tcase_add_test(tests, fits_only_itself);
     tcase_add_test(tests, salted);
     tcase_add_test(tests, unfit_passwords);
     tcase_add_test(tests, no_verifier);
     tcase_add_test(tests, one_run_a_check);
     tcase_add_test(tests, other_schemes);
-    suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_set_tap(runner, "-");
-    srunner_run_all(runner, CK_SILENT);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
 }

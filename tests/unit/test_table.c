@@ -3,11 +3,10 @@
 #include "base/robust.h"
 #include "session/slot.h"
 #include "session/table.h"
+#include "unit/suite.h"
 
 #include <apr_file_io.h>
-#include <apr_general.h>
 #include <apr_strings.h>
-#include <check.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -45,8 +44,7 @@ static void *shared(apr_size_t size)
 
 static void setup(void)
 {
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
+    pool = test_pool;
     memcpy(runtime, "/tmp/ximss-table-XXXXXX", sizeof(runtime));
     ck_assert_ptr_nonnull(mkdtemp(runtime));
     memory_size = ximss_table_size(&options);
@@ -66,8 +64,6 @@ static void teardown(void)
     ck_assert_int_eq(rmdir(runtime), 0); /* no folder is left */
     munmap(memory, memory_size);
     munmap(test_time, sizeof(*test_time));
-    apr_pool_destroy(pool);
-    apr_terminate();
 }
 
 static const ximss_error_t *create(const char *account, ximss_session_t *session)
@@ -916,26 +912,13 @@ static void add_processes(TCase *tests)
     tcase_add_test(tests, killed_wait_is_no_activity_for_ever);
 }
 
-int main(void)
+void suite_fill(Suite *suite)
 {
-    Suite *suite = suite_create("table");
-    TCase *sessions = tcase_create("sessions");
-    TCase *processes = tcase_create("processes");
-    SRunner *runner;
-    int failed;
+    TCase *sessions = suite_case(suite, "sessions");
+    TCase *processes = suite_case(suite, "processes");
 
     tcase_add_checked_fixture(sessions, setup, teardown);
     tcase_add_checked_fixture(processes, setup, teardown);
-    tcase_set_timeout(sessions, 60);
-    tcase_set_timeout(processes, 60);
     add_sessions(sessions);
     add_processes(processes);
-    suite_add_tcase(suite, sessions);
-    suite_add_tcase(suite, processes);
-    runner = srunner_create(suite);
-    srunner_set_tap(runner, "-");
-    srunner_run_all(runner, CK_SILENT);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
 }
