@@ -183,7 +183,7 @@ const ximss_error_t *ximss_op_folder_open(ximss_call_t *call)
                                     &folder->mailbox_name, call->pool));
     XIMSS_TRY(find_mailbox(call, folder->mailbox_name, &mailbox));
     folder->account_id = call->session->account_id;
-    folder->number = call->session->next_folder + 1;
+    folder->number = call->session->next_folder;
     XIMSS_TRY(build_and_report(call, folder, mailbox));
     call->session->next_folder++;
     call->session->folders++;

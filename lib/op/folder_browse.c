@@ -7,6 +7,8 @@
 #include "op/handlers.h"
 #include "view/value.h"
 
+#include <stdlib.h>
+
 /* Rows that are read and written at once. */
 #define PAGE 256
 
@@ -207,48 +209,84 @@ static const ximss_error_t *browse_one_uid(ximss_browse_t *browse, apr_int64_t n
     return index < 0 ? NULL : write_page(browse, &uid, &index, 1, pool);
 }
 
-static int set_has(const ximss_message_set_t *set, apr_uint32_t uid)
+static int compare_ranges(const void *a, const void *b)
 {
-    int i;
-    for (i = 0; i < set->ranges->nelts; i++) {
-        const ximss_range_t *range = &APR_ARRAY_IDX(set->ranges, i, ximss_range_t);
-        if (uid >= range->from && uid <= range->till) {
-            return 1;
-        }
-    }
-    return 0;
+    const ximss_range_t *x = a;
+    const ximss_range_t *y = b;
+    return (x->from > y->from) - (x->from < y->from);
 }
 
-/* Goes through the view a page at a time and writes those that the set holds. */
-static const ximss_error_t *browse_uid_ranges(ximss_browse_t *browse,
-                                              const ximss_message_set_t *set, apr_pool_t *pool)
+/* The ranges of a set sorted, those that overlap made one: a UID is then found by bisection. */
+static void merge_ranges(ximss_message_set_t *set)
+{
+    ximss_range_t *ranges = (ximss_range_t *)(void *)set->ranges->elts;
+    int merged = 0;
+    int i;
+    qsort(ranges, (size_t)set->ranges->nelts, sizeof(*ranges), compare_ranges);
+    for (i = 1; i < set->ranges->nelts; i++) {
+        if (ranges[i].from > ranges[merged].till) {
+            ranges[++merged] = ranges[i];
+        }
+        else if (ranges[i].till > ranges[merged].till) {
+            ranges[merged].till = ranges[i].till;
+        }
+    }
+    set->ranges->nelts = merged + 1;
+}
+
+/* Whether UID is in one of the merged ranges. */
+static int set_has(const ximss_message_set_t *set, apr_uint32_t uid)
+{
+    const ximss_range_t *ranges = (const ximss_range_t *)(const void *)set->ranges->elts;
+    int low = 0;
+    int high = set->ranges->nelts;
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+        if (ranges[middle].from <= uid) {
+            low = middle + 1;
+        }
+        else {
+            high = middle;
+        }
+    }
+    return low > 0 && uid <= ranges[low - 1].till;
+}
+
+/* Writes those of a page of the view that the set holds. */
+static const ximss_error_t *browse_hits(ximss_browse_t *browse, const ximss_message_set_t *set,
+                                        apr_int64_t from, apr_size_t count, apr_pool_t *pool)
 {
     apr_int64_t indices[PAGE];
     apr_uint32_t hits[PAGE];
+    apr_size_t found = 0;
+    apr_uint32_t *uids;
+    apr_size_t i;
+    XIMSS_TRY(ximss_view_uids(browse->folder, browse->call->account, from,
+                              from + (apr_int64_t)count - 1, &uids, pool));
+    for (i = 0; i < count; i++) {
+        if (set_has(set, uids[i])) {
+            indices[found] = from + (apr_int64_t)i;
+            hits[found++] = uids[i];
+        }
+    }
+    return found > 0 ? write_page(browse, hits, indices, found, pool) : NULL;
+}
+
+/* Goes through the view a page at a time. */
+static const ximss_error_t *browse_uid_ranges(ximss_browse_t *browse, ximss_message_set_t *set,
+                                              apr_pool_t *pool)
+{
     apr_int64_t from;
+    merge_ranges(set);
     for (from = 0; from < browse->folder->messages; from += PAGE) {
         apr_int64_t rest = browse->folder->messages - from;
-        apr_size_t count = (apr_size_t)(rest < PAGE ? rest : PAGE);
-        apr_size_t found = 0;
-        apr_uint32_t *uids;
-        apr_size_t i;
         apr_pool_clear(pool);
-        XIMSS_TRY(ximss_view_uids(browse->folder, browse->call->account, from,
-                                  from + (apr_int64_t)count - 1, &uids, pool));
-        for (i = 0; i < count; i++) {
-            if (set_has(set, uids[i])) {
-                indices[found] = from + (apr_int64_t)i;
-                hits[found++] = uids[i];
-            }
-        }
-        if (found > 0) {
-            XIMSS_TRY(write_page(browse, hits, indices, found, pool));
-        }
+        XIMSS_TRY(browse_hits(browse, set, from, (apr_size_t)(rest < PAGE ? rest : PAGE), pool));
     }
     return NULL;
 }
 
-static const ximss_error_t *browse_set(ximss_browse_t *browse, const ximss_message_set_t *set,
+static const ximss_error_t *browse_set(ximss_browse_t *browse, ximss_message_set_t *set,
                                        apr_pool_t *pool)
 {
     int one_by_one = set->by_uid && all_single(set);

@@ -83,7 +83,7 @@ const ximss_op_t ximss_ops[] = {
     {"prefsRead",             ximss_op_unsupported,          SESSION | EXTENSION,             NULL},
     {"prefsStore",            ximss_op_unsupported,          SESSION | EXTENSION,             NULL},
     {"presenceSet",           ximss_op_unsupported,          SESSION | EXTENSION,             NULL},
-    {"readStatus",            ximss_op_read_status,          SESSION | READS,                 NULL},
+    {"readStatus",            ximss_op_read_status,          SESSION | READS | LONG,          NULL},
     {"readStrings",           ximss_op_read_strings,         PRELOGIN | SESSION,              NULL},
     {"readTime",              ximss_op_read_time,            SESSION,                         NULL},
     {"recoverPassword",       ximss_op_unsupported,          PRELOGIN,                        NULL},

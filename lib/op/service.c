@@ -9,6 +9,9 @@
 #define IDLE_MIN 60
 #define IDLE_MAX 86400
 
+/* Failed logins that one readStatus records at most. */
+#define FAILURES_MAX 16
+
 const ximss_error_t *ximss_op_noop(ximss_call_t *call)
 {
     (void)call;
@@ -47,12 +50,22 @@ static void write_login(ximss_call_t *call, const char *name, const ximss_login_
     ximss_xml_end(call->out);
 }
 
+/* Failed logins are recorded late (auth.h): those of this account now, then the snapshot is taken anew. */
+static const ximss_error_t *record_failures(ximss_call_t *call)
+{
+    ximss_account_rollback(call->account);
+    (void)ximss_auth_record_failures(call->context->auth, call->session->account_id, FAILURES_MAX,
+                                     call->pool);
+    return ximss_account_begin_read(call->account, call->pool);
+}
+
 const ximss_error_t *ximss_op_read_status(ximss_call_t *call)
 {
     apr_int64_t used;
     apr_int64_t quota;
     ximss_login_t previous;
     ximss_login_t failed;
+    XIMSS_TRY(record_failures(call));
     XIMSS_TRY(ximss_account_usage(call->account, &used, &quota, call->pool));
     XIMSS_TRY(ximss_account_logins(call->account, &previous, &failed, call->pool));
     ximss_call_message(call, "currentStatus");

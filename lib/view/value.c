@@ -51,6 +51,10 @@ void ximss_value_parse(ximss_value_t *value, const char *name)
     }
     value->field_kind = ximss_field_kind(value->header);
     value->cached = ximss_digest_has_field(value->header);
+    if (value->kind == XIMSS_VALUE_PRIORITY) {
+        value->cached = value->cached && ximss_digest_has_field("Importance") &&
+                        ximss_digest_has_field("Priority");
+    }
 }
 
 const ximss_error_t *ximss_row_structure(ximss_row_t *row, const ximss_part_t **top)
@@ -103,19 +107,20 @@ ximss_flags_t ximss_row_flags(const ximss_message_t *message, apr_int64_t recent
     return flags;
 }
 
-const char *ximss_priority_text(const ximss_field_t *field)
+/* All fields are looked at: what X-Priority does not say, others may. */
+static const ximss_error_t *priority_text(ximss_row_t *row, const ximss_value_t *value,
+                                          const char **text)
 {
-    const char *text = field != NULL ? field->text : "";
-    switch (text[strspn(text, " \t")]) {
-    case '1':
-    case '2':
-        return "High";
-    case '4':
-    case '5':
-        return "Low";
-    default:
-        return "";
+    const ximss_message_t *message = row->message;
+    const apr_array_header_t *fields;
+    const char *priority;
+    if (value->cached && row->cached == NULL) {
+        row->cached = ximss_fields_unpack(message->fields, message->fields_length, NULL, row->pool);
     }
+    XIMSS_TRY(ximss_row_fields(row, value, &fields));
+    priority = ximss_fields_priority(fields);
+    *text = priority != NULL ? priority : "";
+    return NULL;
 }
 
 const ximss_error_t *ximss_row_text(ximss_row_t *row, const ximss_value_t *value,
@@ -139,9 +144,7 @@ const ximss_error_t *ximss_row_text(ximss_row_t *row, const ximss_value_t *value
         *text = ximss_flags_format(&flags, row->pool);
         return NULL;
     case XIMSS_VALUE_PRIORITY:
-        XIMSS_TRY(ximss_row_field(row, value, &field));
-        *text = ximss_priority_text(field);
-        return NULL;
+        return priority_text(row, value, text);
     default:
         XIMSS_TRY(ximss_row_field(row, value, &field));
         *text = ximss_field_value(field, value->address_only, row->pool);

@@ -11,7 +11,7 @@ typedef enum ximss_value_kind_t {
     XIMSS_VALUE_SIZE,
     XIMSS_VALUE_INTERNALDATE,
     XIMSS_VALUE_FLAGS,
-    XIMSS_VALUE_PRIORITY, /* Pty: from X-Priority */
+    XIMSS_VALUE_PRIORITY, /* Pty: from X-Priority and its like */
     XIMSS_VALUE_HEADER
 } ximss_value_kind_t;
 
@@ -50,9 +50,6 @@ const ximss_error_t *ximss_row_field(ximss_row_t *row, const ximss_value_t *valu
 
 /* Flags of a row with Recent: it came after RECENT_SINCE. */
 ximss_flags_t ximss_row_flags(const ximss_message_t *message, apr_int64_t recent_since);
-
-/* "High", "Low" or "" for an X-Priority field, which may be NULL. */
-const char *ximss_priority_text(const ximss_field_t *field);
 
 /* The value as text, for filters and sorting; never NULL. In ROW's pool. */
 const ximss_error_t *ximss_row_text(ximss_row_t *row, const ximss_value_t *value,
