@@ -139,9 +139,10 @@ static const char *read_rest(ximss_request_t *request, const char *path)
 /* What logs may show of a urlID, whatever stands in its place. */
 static const char *shown_id(const char *url_id, apr_pool_t *pool)
 {
-    apr_size_t digits = url_id != NULL ? strspn(url_id, "0123456789") : 0;
+    apr_size_t digits = strspn(url_id, "0123456789");
 
-    return apr_psprintf(pool, "%.*s-***", (int)(digits < ID_SHOWN ? digits : ID_SHOWN), url_id);
+    return apr_pstrcat(pool, apr_pstrmemdup(pool, url_id, digits < ID_SHOWN ? digits : ID_SHOWN),
+                       "-***", NULL);
 }
 
 static void claim_session(ximss_request_t *request, const char *path)
@@ -154,7 +155,8 @@ static void claim_session(ximss_request_t *request, const char *path)
         request->url_id = next_segment(&path, r->pool);
         request->malformed = request->url_id == NULL;
     }
-    shown = apr_pstrcat(r->pool, "/" REALM_SESSION "/", shown_id(request->url_id, r->pool), NULL);
+    shown = apr_pstrcat(r->pool, "/" REALM_SESSION "/",
+                        shown_id(request->malformed ? "" : request->url_id, r->pool), NULL);
     ximss_log_hide(r, ximss_log_mask_uri(apr_pstrcat(r->pool, shown, path, NULL), r->pool));
     name = request->malformed ? NULL : read_rest(request, path);
     if (!request->malformed) {
@@ -175,6 +177,9 @@ int ximss_handler_post_read(request_rec *r)
     const char *query;
     const char *name;
 
+    if (config->engine) {
+        ximss_log_hide_early(r);
+    }
     if (realm == NULL) {
         return DECLINED;
     }

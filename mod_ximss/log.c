@@ -9,6 +9,7 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 #include <http_log.h>
+#include <scoreboard.h>
 #include <string.h>
 
 APLOG_USE_MODULE(ximss);
@@ -198,6 +199,25 @@ void ximss_log_hide(request_rec *r, const char *masked)
     r->parsed_uri.fragment = NULL;
 }
 
+int ximss_log_hide_early(request_rec *r)
+{
+    const char *referer = apr_table_get(r->headers_in, "Referer");
+    const char *masked;
+
+    if (referer != NULL) {
+        apr_table_setn(r->headers_in, "Referer", ximss_log_mask_uri(referer, r->pool));
+    }
+    if (r->the_request == NULL) {
+        return 0;
+    }
+    masked = mask_line(r->the_request, r->pool);
+    if (strcmp(masked, r->the_request) == 0) {
+        return 0;
+    }
+    r->the_request = (char *)masked;
+    return 1;
+}
+
 static int is_ours(const request_rec *r)
 {
     for (; r != NULL; r = r->prev) {
@@ -208,29 +228,36 @@ static int is_ours(const request_rec *r)
     return 0;
 }
 
-int ximss_log_transaction(request_rec *r)
+/* The parts of a URI that log formats can name. */
+static void hide_parts(request_rec *r)
 {
-    const char *referer = apr_table_get(r->headers_in, "Referer");
+    const char *masked;
 
-    if (referer != NULL) {
-        apr_table_setn(r->headers_in, "Referer", ximss_log_mask_uri(referer, r->pool));
-    }
-    if (is_ours(r)) {
-        return DECLINED;
-    }
-    if (r->the_request != NULL) {
-        r->the_request = (char *)mask_line(r->the_request, r->pool);
-    }
     if (r->uri != NULL) {
         r->uri = (char *)ximss_log_mask_ids(r->uri, r->pool);
         r->parsed_uri.path = r->uri;
     }
+    if (r->filename != NULL) {
+        r->filename = (char *)ximss_log_mask_ids(r->filename, r->pool);
+    }
     if (r->args != NULL) {
-        const char *masked = ximss_log_mask_uri(
-            apr_pstrcat(r->pool, r->uri != NULL ? r->uri : "", "?", r->args, NULL), r->pool);
-
+        masked = apr_pstrcat(r->pool, r->uri != NULL ? r->uri : "", "?", r->args, NULL);
+        masked = ximss_log_mask_uri(masked, r->pool);
         r->args = (char *)strchr(masked, '?') + 1;
         r->parsed_uri.query = r->args;
+    }
+}
+
+int ximss_log_transaction(request_rec *r)
+{
+    int hid = ximss_log_hide_early(r);
+
+    if (!is_ours(r)) {
+        hide_parts(r);
+    }
+    /* The status page has taken the request line of one that failed early already. */
+    if (hid) {
+        ap_update_child_status(r->connection->sbh, SERVER_BUSY_LOG, r);
     }
     return DECLINED;
 }

@@ -18,6 +18,10 @@ const char *ximss_log_mask_ids(const char *text, apr_pool_t *pool);
  * MASKED. */
 void ximss_log_hide(request_rec *r, const char *masked);
 
+/* Hides secrets in the request line and the referrer, which nobody but loggers needs whole. Returns whether
+ * there were any in the line. */
+int ximss_log_hide_early(request_rec *r);
+
 /* Hook in front of all loggers: hides what was not hidden before (requests that failed early). */
 int ximss_log_transaction(request_rec *r);
 

@@ -47,10 +47,10 @@ is 'names in any case, a prolog' "$status $body" '200 <XIMSS><response id="1"/><
 sync '<noop/><unheardOf id="u"/><noop id="&lt;&quot;&amp;&#13;"/><readTime id="t"/>'
 matches 'no id' "$body" '^<XIMSS><response errorNum="501" errorText="[^"]*"/>'
 has 'unknown command' "$body" '<response errorNum="500" errorText="unknown command" id="u"/>'
-ok 'the reply is well-formed' python3 "$XIMSS_SRC/tests/e2e/lib/xml.py" wellformed <"$root/tmp/body"
+ok 'the reply is well-formed' python3 "$XIMSS_SRC/tests/e2e/lib/xmlcheck.py" wellformed <"$root/tmp/body"
 is 'an id of hostile characters' "$(xml_get 'response[3]/@id' | tr '\r' R)" '<"&R'
 matches 'attributes in order' "$body" '<currentTime gmtTime="[^"]*" id="t" localTime="[^"]*"/>'
-sync '<contactList id="x"/><starttls id="y"/>'
+sync '<bannerRead id="x"/><starttls id="y"/>'
 matches 'known, not built' "$body" 'errorNum="500" errorText="[^"]*not supported'
 has 'known, not in a session' "$body" 'errorNum="530"'
 
@@ -109,7 +109,7 @@ for wrong in "${id%?}x" "${id}x" "${id%?}" 999999-abcdefghijklmnopqrst x "$id%00
     *) lost "urlID $(printf '%s' "$wrong" | cut -c 1-8)... (${#wrong})" ;;
     esac
 done
-http "$url/Session/" -d "$document"
+http "$url/Session/"
 lost 'no urlID'
 
 # --- ends -----------------------------------------------------------------------------------

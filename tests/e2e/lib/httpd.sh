@@ -180,7 +180,8 @@ httpd_children() {
 }
 
 # Judges the new lines of the error log: numbered lines of ours (XMnnnn) and crashes that the test did not
-# announce in log_known are failures. $1: name of the check.
+# announce in log_known are failures.
+# httpd_judge [NAME OF THE CHECK]
 # shellcheck disable=SC2120
 httpd_judge() {
     httpd_lines=$(tail -n +"$((httpd_judged + 1))" "$root/logs/error.log" |

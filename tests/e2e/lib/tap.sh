@@ -16,7 +16,7 @@ fail() {
     echo "not ok $tap_count - $1"
     shift
     for tap_line in "$@"; do
-        printf '%s\n' "$tap_line" | cut -c 1-2000 | sed 's/^/#   /'
+        printf '%s\n' "$tap_line" | head -n 30 | cut -c 1-1000 | sed 's/^/#   /'
     done
 }
 
@@ -76,7 +76,8 @@ lacks() {
     for tap_part in "$@"; do
         case $tap_text in
         *"$tap_part"*)
-            fail "$tap_name" "found: $tap_part" "in: $tap_text"
+            fail "$tap_name" "found: $tap_part" \
+                "in: $(printf '%s\n' "$tap_text" | grep -F -- "$tap_part" | head -n 5)"
             return
             ;;
         esac

@@ -1,7 +1,7 @@
 # Talking to the server, and accounts to talk about.
 # shellcheck shell=sh
 
-xml_py=$XIMSS_SRC/tests/e2e/lib/xml.py
+xml_py=$XIMSS_SRC/tests/e2e/lib/xmlcheck.py
 
 # ctl ARGS...: the administrator's command on the test's data.
 ctl() {
@@ -56,7 +56,7 @@ sync() {
         --data-binary "<XIMSS>$sync_xml</XIMSS>" "$@"
 }
 
-# xml_get PATH: what a path in the last body selects, a line each (see xml.py).
+# xml_get PATH: what a path in the last body selects, a line each (see xmlcheck.py).
 xml_get() {
     python3 "$xml_py" get "$1" <"$root/tmp/body"
 }

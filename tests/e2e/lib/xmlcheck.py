@@ -1,8 +1,8 @@
 """XML checks for the end-to-end tests.
 
-xml.py get PATH      prints what PATH selects in the document on standard input, a line each
-xml.py same FILE     compares the document with that in FILE as canonical XML
-xml.py wellformed    checks the document
+xmlcheck.py get PATH      prints what PATH selects in the document on standard input, a line each
+xmlcheck.py same FILE     compares the document with that in FILE as canonical XML
+xmlcheck.py wellformed    checks the document
 
 PATH: an ElementTree path; "/@name" at its end selects an attribute, else the text is printed.
 """
