@@ -16,6 +16,15 @@ find_dovecot() {
     exit 3
 }
 
+# Dovecot writes its pid after it has gone to the background.
+wait_pid() {
+    tries=0
+    while [ ! -s "$1/run/master.pid" ] && [ "$tries" -lt 100 ]; do
+        tries=$((tries + 1))
+        sleep 0.1
+    done
+}
+
 # The internal users: Dovecot drops to the distribution's when it starts as root.
 users() {
     if [ "$(id -u)" = 0 ]; then
@@ -98,6 +107,7 @@ start() {
         configure "$1" "$port"
         # Not our own output: the daemon would hold a caller's pipe open.
         if "$dovecot" -c "$1/dovecot.conf" >"$1/start.log" 2>&1; then
+            wait_pid "$1"
             echo "$port"
             return
         fi
