@@ -121,6 +121,7 @@ int ximss_time_parse(const char *text, apr_int64_t *seconds)
     if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60) {
         return 0;
     }
-    *seconds = days_of(&date) * DAY_SECONDS + hour * 3600 + minute * 60 + second;
+    int rest = hour * 3600 + minute * 60 + second;
+    *seconds = days_of(&date) * DAY_SECONDS + rest;
     return 1;
 }

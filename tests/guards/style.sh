@@ -5,7 +5,7 @@
 # A condition that closes at the end of its line must be followed by a brace.
 product_sources | code_lines | awk '{
         match($0, /^[^:]*:[0-9]*:/); place = substr($0, 1, RLENGTH - 1); text = substr($0, RLENGTH + 1)
-        if (text ~ /^[ ]*(\} )?(else )?(if|for|while) \(/) { open = 1; depth = 0; start = place }
+        if (text ~ /^[ ]*((\} )?else )?(if|for|while) \(/) { open = 1; depth = 0; start = place }
         else if (text ~ /^[ ]*(\} )?else$/) { print place ": else without brace" }
         if (open) {
             for (i = 1; i <= length(text); i++) {
