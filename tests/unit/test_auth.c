@@ -337,6 +337,7 @@ START_TEST(success_resets_account_and_pair)
         fail_times(4, "ann", "192.0.2.1");
         ck_assert(passes("ann", "192.0.2.1"));
     }
+    ck_assert(passes("ann", "198.51.100.1"));
     /* her own slips were forgiven to the address, too */
     fail_times(4, "nobody", "192.0.2.1");
     ck_assert(passes("ben", "192.0.2.1"));
@@ -351,6 +352,7 @@ START_TEST(own_account_does_not_wash_address)
     ck_assert(passes("ben", "192.0.2.1"));
     for (i = 0; i < 5; i++) {
         ck_assert(tried(apr_psprintf(pool, "victim%d", i), "192.0.2.1"));
+        ck_assert(tried("ben", "192.0.2.1"));
         ck_assert(passes("ben", "192.0.2.1"));
     }
     ck_assert(!tried("ann", "192.0.2.1"));

@@ -204,6 +204,8 @@ START_TEST(wrong_url_ids)
         changed[i] = changed[i] == '7' ? '8' : '7';
         ck_assert(!lives(changed));
     }
+    ck_assert(!lives(apr_pstrcat(pool, right, "x", NULL)));
+    ck_assert(!lives(apr_pstrndup(pool, right, XIMSS_URL_ID_LENGTH - 1)));
     ck_assert(lives(right));
 }
 END_TEST
@@ -430,8 +432,8 @@ START_TEST(account_sweep_of_locked)
     ck_assert_int_eq(ximss_table_sweep(table, "a", 0, pool), 0);
     ck_assert_int_eq(ximss_session_wait(table, id, LONG_MS), 0);
     ximss_session_unlock(table, session);
-    ck_assert(!lives(id) && lives(other));
     ck_assert_int_eq(ximss_table_count(table), 1);
+    ck_assert(!lives(id) && lives(other));
 }
 END_TEST
 
@@ -515,6 +517,8 @@ static int half_make(const char *id)
     atomic_store(&mark->account, ximss_slot_account("a"));
     atomic_fetch_add(&mark->generation, 1);
     ximss_slot_folder_make(table, 3, atomic_load(&mark->generation));
+    atomic_store(&mark->idle, IDLE);
+    atomic_store(&mark->activity, test_clock());
     atomic_store(&mark->state, XIMSS_SLOT_MAKING);
     kill(getpid(), SIGKILL);
     return 0;
@@ -681,7 +685,29 @@ START_TEST(wake_between_waits)
 
     ximss_session_wake(table, &slot_of(id)->session);
     ck_assert_int_eq(ximss_session_wait(table, id, 600 * 1000), 1);
+    ck_assert_uint_eq(atomic_load(&mark_of(id)->seen), atomic_load(&mark_of(id)->events));
     ck_assert_int_eq(ximss_session_wait(table, id, 1), 1);
+}
+END_TEST
+
+/* Whatever may end a wait moves the word, so that no sleeper has to wait for its next look. */
+START_TEST(word_moves)
+{
+    char *id = make("a");
+    ximss_slot_mark_t *mark = mark_of(id);
+    apr_uint32_t before = atomic_load(&mark->word);
+    ximss_session_t *session;
+
+    ximss_session_wait(table, id, 0);
+    ck_assert_uint_ne(atomic_load(&mark->word), before);
+    before = atomic_load(&mark->word);
+    ximss_session_wake(table, &slot_of(id)->session);
+    ck_assert_uint_ne(atomic_load(&mark->word), before);
+    before = atomic_load(&mark->word);
+    session = lock(id);
+    session->ended = 1;
+    ximss_session_unlock(table, session);
+    ck_assert_uint_ne(atomic_load(&mark->word), before);
 }
 END_TEST
 
@@ -904,6 +930,7 @@ static void add_processes(TCase *tests)
     tcase_add_test(tests, guess_does_not_queue);
     tcase_add_test(tests, wake_across_processes);
     tcase_add_test(tests, wake_between_waits);
+    tcase_add_test(tests, word_moves);
     tcase_add_test(tests, second_wait_ends_first);
     tcase_add_test(tests, end_ends_wait);
     tcase_add_test(tests, account_sweep_ends_wait);
