@@ -38,10 +38,16 @@ static apr_size_t name_length(const line_t *line, apr_size_t *colon)
     return at < line->length && line->text[at] == ':' ? n : 0;
 }
 
+/* A line that may be a boundary, of a multipart whose header this is. */
+static int is_dashes(const line_t *line)
+{
+    return line->length > 2 && line->text[0] == '-' && line->text[1] == '-';
+}
+
 static int is_boundary(const ximss_header_t *header, const line_t *line)
 {
-    return header->is_end != NULL && line->length > 2 && line->text[0] == '-' &&
-           line->text[1] == '-' && header->is_end(header->baton, line->text, line->length);
+    return header->is_end != NULL && is_dashes(line) &&
+           header->is_end(header->baton, line->text, line->length);
 }
 
 /* Whether the header goes on behind a line that is no field. */
@@ -92,6 +98,20 @@ static void add_continuation(ximss_header_t *header, const line_t *line)
     field->value_length += take(header, reach - field->value_length);
 }
 
+/* The first line cannot continue another: blanks before a field there are a sender's slip. */
+static void skip_indent(line_t *line)
+{
+    line_t field = *line;
+    apr_size_t colon;
+    while (field.length > 0 && (*field.text == ' ' || *field.text == '\t')) {
+        field.text++;
+        field.length--;
+    }
+    if (name_length(&field, &colon) > 0) {
+        *line = field;
+    }
+}
+
 static int is_mbox_line(const line_t *line)
 {
     apr_size_t skip = line->length > 0 && line->text[0] == '>';
@@ -113,6 +133,9 @@ void ximss_header_scan(ximss_header_t *header)
             header->at = line.next;
             return;
         }
+        if (first) {
+            skip_indent(&line);
+        }
         name = name_length(&line, &colon);
         if (is_boundary(header, &line)) {
             return;
@@ -123,7 +146,7 @@ void ximss_header_scan(ximss_header_t *header)
         else if (name > 0) {
             add_field(header, &line, name, colon);
         }
-        else if (!(first && is_mbox_line(&line)) && !goes_on(header, &line)) {
+        else if (is_dashes(&line) || (!(first && is_mbox_line(&line)) && !goes_on(header, &line))) {
             return;
         }
         header->at = line.next;

@@ -13,7 +13,7 @@
 #define XML_BASE     3
 #define XML_MAX      180
 #define STACK_MAX    XML_MAX
-#define BOUNDARY_MAX 250
+#define BOUNDARY_MAX 8000
 
 /* Decoded fields of one message in all its headers: a bound on memory, not met by real mail. */
 #define FIELDS_MAX      65536
@@ -363,6 +363,9 @@ static void follow_delimiter(parser_t *parser, const delimiter_t *found)
     if (found->close) {
         frame->closed = 1;
         update_lengths(parser);
+    }
+    else if (parser->at == parser->length && frame->part->children != NULL) {
+        return; /* a last boundary that lacks its dashes, not one more part */
     }
     else if (parser->parts >= parser->limits.mime_parts) {
         begin_rest(parser);
