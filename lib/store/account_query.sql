@@ -1,0 +1,325 @@
+-- Statements on an account's mail.db. Those of one family stand in the order of ximss_order_t.
+
+-- STMT account_insert
+INSERT INTO account (id, modseq, uid_validity, next_mailbox, next_blob, bytes, quota)
+VALUES (1, 0, ?1, 1, 1, 0, ?2);
+
+-- STMT account_usage
+SELECT bytes, quota FROM account;
+
+-- STMT account_quota
+UPDATE account SET quota = ?1;
+
+-- STMT account_change
+UPDATE account SET modseq = modseq + 1, bytes = bytes + ?1 RETURNING modseq;
+
+-- STMT account_validity
+UPDATE account SET uid_validity = max(uid_validity + 1, ?1) RETURNING uid_validity;
+
+-- STMT account_mailbox
+UPDATE account SET next_mailbox = next_mailbox + 1 RETURNING next_mailbox - 1;
+
+-- STMT account_blob
+UPDATE account SET next_blob = next_blob + 1 RETURNING next_blob - 1;
+
+-- STMT account_bytes
+UPDATE account SET bytes = bytes + ?1;
+
+-- STMT login_get
+SELECT time, address FROM login WHERE kind = ?1;
+
+-- STMT login_put
+INSERT INTO login (kind, time, address) VALUES (?1, ?2, ?3)
+ON CONFLICT (kind) DO UPDATE SET time = excluded.time, address = excluded.address;
+
+-- STMT pref_get
+SELECT value FROM pref WHERE name = ?1;
+
+-- STMT mailbox_by_name
+SELECT id, name, class, pure, uid_validity, uid_next, messages, unseen, bytes, media, unseen_media,
+    modseq, epoch
+FROM mailbox WHERE name = ?1;
+
+-- STMT mailbox_by_id
+SELECT id, name, class, pure, uid_validity, uid_next, messages, unseen, bytes, media, unseen_media,
+    modseq, epoch
+FROM mailbox WHERE id = ?1;
+
+-- STMT mailbox_list
+SELECT id, name, class, pure, uid_validity, uid_next, messages, unseen, bytes, media, unseen_media,
+    modseq, epoch,
+    (SELECT internal_date FROM message INDEXED BY message_internal_date
+     WHERE mailbox = mailbox.id AND gone IS NULL ORDER BY internal_date LIMIT 1)
+FROM mailbox ORDER BY name <> 'INBOX', name;
+
+-- STMT mailbox_insert
+INSERT INTO mailbox (id, name, class, pure, uid_validity, uid_next, messages, unseen, bytes, media,
+    unseen_media, modseq, epoch)
+VALUES (?1, ?2, ?3, ?4, ?5, 1, 0, 0, 0, 0, 0, ?6, 1);
+
+-- STMT mailbox_fill
+UPDATE mailbox SET pure = 0, class = ?2 WHERE id = ?1;
+
+-- STMT mailbox_name
+UPDATE mailbox SET name = ?2 WHERE id = ?1;
+
+-- STMT mailbox_children
+SELECT id, name, pure FROM mailbox WHERE name >= ?1 || '/' AND name < ?1 || '0' ORDER BY name;
+
+-- STMT mailbox_longest_child
+SELECT max(length(CAST(name AS BLOB))) FROM mailbox
+WHERE name >= ?1 || '/' AND name < ?1 || '0';
+
+-- STMT mailbox_move_children
+UPDATE mailbox SET name = ?2 || substr(name, length(?1) + 1)
+WHERE name >= ?1 || '/' AND name < ?1 || '0';
+
+-- STMT mailbox_delete
+DELETE FROM mailbox WHERE id = ?1;
+
+-- STMT mailbox_arrival
+UPDATE mailbox SET uid_next = uid_next + 1, messages = messages + 1, unseen = unseen + ?2,
+    bytes = bytes + ?3, media = media + ?4, unseen_media = unseen_media + (?2 AND ?4), modseq = ?5
+WHERE id = ?1 AND NOT pure AND uid_next < 4294967295
+RETURNING uid_next - 1;
+
+-- STMT mailbox_adjust
+UPDATE mailbox SET messages = messages + ?2, unseen = unseen + ?3, bytes = bytes + ?4,
+    media = media + ?5, unseen_media = unseen_media + ?6, modseq = ?7
+WHERE id = ?1;
+
+-- STMT blob_by_sha256
+SELECT id FROM blob WHERE sha256 = ?1;
+
+-- STMT blob_insert
+INSERT INTO blob (id, refs, size, sha256, structure) VALUES (?1, 1, ?2, ?3, ?4);
+
+-- STMT blob_hold
+UPDATE blob SET refs = refs + 1 WHERE id = ?1;
+
+-- STMT blob_drop
+UPDATE blob SET refs = refs - 1 WHERE id = ?1 RETURNING refs;
+
+-- STMT blob_delete
+DELETE FROM blob WHERE id = ?1;
+
+-- STMT blob_structure
+SELECT structure FROM blob WHERE id = ?1;
+
+-- STMT blob_size
+SELECT size FROM blob WHERE id = ?1;
+
+-- STMT raw_insert
+INSERT INTO raw (id, data) VALUES (?1, ?2);
+
+-- STMT raw_read
+SELECT data FROM raw WHERE id = ?1;
+
+-- STMT raw_length
+SELECT length(data) FROM raw WHERE id = ?1;
+
+-- STMT raw_delete
+DELETE FROM raw WHERE id >= ?1 << 16 AND id < (?1 + 1) << 16;
+
+-- STMT message_insert
+INSERT INTO message (id, mailbox, uid, blob, created, modseq, flags, keywords, size, internal_date,
+    stored, date, key_from, key_to, key_subject, fields)
+VALUES (?1 << 32 | ?2, ?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14);
+
+-- STMT message_copy
+INSERT INTO message (id, mailbox, uid, blob, created, modseq, flags, keywords, size, internal_date,
+    stored, date, key_from, key_to, key_subject, fields)
+SELECT ?2 << 32 | ?3, ?2, ?3, blob, ?4, ?4, flags, keywords, size, internal_date,
+    ?5, date, key_from, key_to, key_subject, fields
+FROM message WHERE id = ?1;
+
+-- STMT message_known
+SELECT 1 FROM message WHERE blob = ?1 AND mailbox = ?2 AND gone IS NULL LIMIT 1;
+
+-- STMT message_row
+SELECT uid, flags, keywords, size, internal_date, stored, date, created, gone, modseq, blob, fields
+FROM message WHERE id = ?1;
+
+-- STMT message_scan
+SELECT uid, flags, keywords, size, internal_date, stored, date, created, gone, modseq, blob, fields
+FROM message
+WHERE id >= ?1 << 32 | ?3 AND id < (?1 + 1) << 32
+    AND created <= ?2 AND (gone IS NULL OR gone > ?2)
+ORDER BY id;
+
+-- STMT message_changes
+SELECT uid, flags, keywords, size, internal_date, stored, date, created, gone, modseq, blob, fields
+FROM message INDEXED BY message_modseq
+WHERE mailbox = ?1 AND modseq > ?2
+ORDER BY uid;
+
+-- STMT message_live
+SELECT uid, flags, keywords, blob, size, internal_date, date, key_from, key_to, key_subject
+FROM message WHERE id = ?1 AND gone IS NULL;
+
+-- STMT message_flags
+UPDATE message SET flags = ?2, keywords = ?3, modseq = ?4 WHERE id = ?1;
+
+-- STMT message_bury
+UPDATE message SET gone = ?2, modseq = ?2, fields = x'' WHERE id = ?1;
+
+-- STMT message_purge
+DELETE FROM message WHERE mailbox = ?1 AND gone <= ?2;
+
+-- STMT message_blobs
+SELECT blob FROM message WHERE id >= ?1 << 32 AND id < (?1 + 1) << 32 AND gone IS NULL;
+
+-- STMT message_delete_all
+DELETE FROM message WHERE id >= ?1 << 32 AND id < (?1 + 1) << 32;
+
+-- STMT rank_add
+UPDATE rank SET live = live + 1
+WHERE (mailbox, kind, key, uid) = (
+    SELECT mailbox, kind, key, uid FROM rank
+    WHERE mailbox = ?1 AND kind = ?2 AND (key, uid) <= (?3, ?4)
+    ORDER BY key DESC, uid DESC LIMIT 1)
+RETURNING live, key, uid;
+
+-- STMT rank_subtract
+UPDATE rank SET live = live - 1
+WHERE (mailbox, kind, key, uid) = (
+    SELECT mailbox, kind, key, uid FROM rank
+    WHERE mailbox = ?1 AND kind = ?2 AND (key, uid) <= (?3, ?4)
+    ORDER BY key DESC, uid DESC LIMIT 1)
+RETURNING live, key, uid;
+
+-- STMT rank_insert
+INSERT INTO rank (mailbox, kind, key, uid, live) VALUES (?1, ?2, ?3, ?4, ?5);
+
+-- STMT rank_set
+UPDATE rank SET live = ?5 WHERE mailbox = ?1 AND kind = ?2 AND key = ?3 AND uid = ?4;
+
+-- STMT rank_delete
+DELETE FROM rank WHERE mailbox = ?1 AND kind = ?2 AND key = ?3 AND uid = ?4;
+
+-- STMT rank_delete_all
+DELETE FROM rank WHERE mailbox = ?1;
+
+-- STMT rank_list
+SELECT key, uid, live FROM rank WHERE mailbox = ?1 AND kind = ?2 ORDER BY key, uid;
+
+-- STMT uids_uid
+SELECT uid FROM message INDEXED BY message_uid
+WHERE mailbox = ?1 AND uid >= ?3 AND created <= ?4 AND (gone IS NULL OR gone > ?4)
+ORDER BY uid LIMIT ?5 OFFSET ?6;
+
+-- STMT uids_internal_date
+SELECT uid FROM message INDEXED BY message_internal_date
+WHERE mailbox = ?1 AND (internal_date, uid) >= (?2, ?3) AND created <= ?4 AND (gone IS NULL OR gone > ?4)
+ORDER BY internal_date, uid LIMIT ?5 OFFSET ?6;
+
+-- STMT uids_date
+SELECT uid FROM message INDEXED BY message_date
+WHERE mailbox = ?1 AND (date, uid) >= (?2, ?3) AND created <= ?4 AND (gone IS NULL OR gone > ?4)
+ORDER BY date, uid LIMIT ?5 OFFSET ?6;
+
+-- STMT uids_size
+SELECT uid FROM message INDEXED BY message_size
+WHERE mailbox = ?1 AND (size, uid) >= (?2, ?3) AND created <= ?4 AND (gone IS NULL OR gone > ?4)
+ORDER BY size, uid LIMIT ?5 OFFSET ?6;
+
+-- STMT uids_from
+SELECT uid FROM message INDEXED BY message_from
+WHERE mailbox = ?1 AND (key_from, uid) >= (?2, ?3) AND created <= ?4 AND (gone IS NULL OR gone > ?4)
+ORDER BY key_from, uid LIMIT ?5 OFFSET ?6;
+
+-- STMT uids_to
+SELECT uid FROM message INDEXED BY message_to
+WHERE mailbox = ?1 AND (key_to, uid) >= (?2, ?3) AND created <= ?4 AND (gone IS NULL OR gone > ?4)
+ORDER BY key_to, uid LIMIT ?5 OFFSET ?6;
+
+-- STMT uids_subject
+SELECT uid FROM message INDEXED BY message_subject
+WHERE mailbox = ?1 AND (key_subject, uid) >= (?2, ?3) AND created <= ?4 AND (gone IS NULL OR gone > ?4)
+ORDER BY key_subject, uid LIMIT ?5 OFFSET ?6;
+
+-- STMT live_uid
+SELECT uid, uid FROM message INDEXED BY message_uid
+WHERE mailbox = ?1 AND uid >= ?3 AND gone IS NULL
+ORDER BY uid LIMIT ?5 OFFSET ?6;
+
+-- STMT live_internal_date
+SELECT internal_date, uid FROM message INDEXED BY message_internal_date
+WHERE mailbox = ?1 AND (internal_date, uid) >= (?2, ?3) AND gone IS NULL
+ORDER BY internal_date, uid LIMIT ?5 OFFSET ?6;
+
+-- STMT live_date
+SELECT date, uid FROM message INDEXED BY message_date
+WHERE mailbox = ?1 AND (date, uid) >= (?2, ?3) AND gone IS NULL
+ORDER BY date, uid LIMIT ?5 OFFSET ?6;
+
+-- STMT live_size
+SELECT size, uid FROM message INDEXED BY message_size
+WHERE mailbox = ?1 AND (size, uid) >= (?2, ?3) AND gone IS NULL
+ORDER BY size, uid LIMIT ?5 OFFSET ?6;
+
+-- STMT live_from
+SELECT key_from, uid FROM message INDEXED BY message_from
+WHERE mailbox = ?1 AND (key_from, uid) >= (?2, ?3) AND gone IS NULL
+ORDER BY key_from, uid LIMIT ?5 OFFSET ?6;
+
+-- STMT live_to
+SELECT key_to, uid FROM message INDEXED BY message_to
+WHERE mailbox = ?1 AND (key_to, uid) >= (?2, ?3) AND gone IS NULL
+ORDER BY key_to, uid LIMIT ?5 OFFSET ?6;
+
+-- STMT live_subject
+SELECT key_subject, uid FROM message INDEXED BY message_subject
+WHERE mailbox = ?1 AND (key_subject, uid) >= (?2, ?3) AND gone IS NULL
+ORDER BY key_subject, uid LIMIT ?5 OFFSET ?6;
+
+-- What checking and repairing need.
+
+-- STMT check_blob
+SELECT id, refs, size, sha256, structure,
+    (SELECT count(*) FROM message WHERE blob = blob.id AND gone IS NULL)
+FROM blob WHERE id > ?1 ORDER BY id LIMIT 1;
+
+-- STMT check_orphans
+SELECT count(*) FROM message
+WHERE gone IS NULL AND NOT EXISTS (SELECT 1 FROM blob WHERE id = message.blob);
+
+-- STMT check_pieces
+SELECT count(*) FROM raw WHERE NOT EXISTS (SELECT 1 FROM blob WHERE id = raw.id >> 16);
+
+-- STMT check_counters
+SELECT count(*), total(NOT flags & 1), total(size), total((flags & 512) <> 0),
+    total((flags & 512) <> 0 AND NOT flags & 1)
+FROM message WHERE mailbox = ?1 AND gone IS NULL;
+
+-- STMT check_highest
+SELECT ifnull(max(uid), 0), ifnull(max(modseq), 0) FROM message WHERE mailbox = ?1;
+
+-- STMT check_account
+SELECT bytes, next_mailbox, next_blob, modseq, (SELECT total(bytes) FROM mailbox),
+    (SELECT ifnull(max(id), 0) FROM mailbox), (SELECT ifnull(max(id), 0) FROM blob),
+    (SELECT ifnull(max(modseq), 0) FROM mailbox)
+FROM account;
+
+-- STMT repair_pieces
+DELETE FROM raw WHERE NOT EXISTS (SELECT 1 FROM blob WHERE id = raw.id >> 16);
+
+-- STMT repair_refs
+UPDATE blob SET refs = ?2 WHERE id = ?1;
+
+-- STMT repair_blob
+UPDATE blob SET size = ?2, structure = ?3 WHERE id = ?1;
+
+-- STMT repair_rows
+UPDATE message SET size = ?2, date = ifnull(?3, internal_date), key_from = ?4, key_to = ?5,
+    key_subject = ?6, fields = ?7
+WHERE blob = ?1 AND gone IS NULL;
+
+-- STMT repair_mailbox
+UPDATE mailbox SET messages = ?2, unseen = ?3, bytes = ?4, media = ?5, unseen_media = ?6,
+    uid_next = max(uid_next, ?7 + 1), modseq = max(modseq, ?8), epoch = epoch + 1
+WHERE id = ?1;
+
+-- STMT repair_account
+UPDATE account SET bytes = ?1, next_mailbox = max(next_mailbox, ?2 + 1),
+    next_blob = max(next_blob, ?3 + 1), modseq = max(modseq, ?4);

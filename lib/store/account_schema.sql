@@ -1,0 +1,89 @@
+-- Schema of <account>/mail.db, see STRUCTURE. A released step is never edited: add another.
+
+-- STEP 1
+-- The account's own counters; one row.
+CREATE TABLE account (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    modseq INTEGER NOT NULL,
+    uid_validity INTEGER NOT NULL,
+    next_mailbox INTEGER NOT NULL,
+    next_blob INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    quota INTEGER NOT NULL
+);
+CREATE TABLE login (
+    kind INTEGER PRIMARY KEY,
+    time INTEGER NOT NULL,
+    address TEXT NOT NULL
+);
+CREATE TABLE pref (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE mailbox (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    class TEXT NOT NULL,
+    pure INTEGER NOT NULL,
+    uid_validity INTEGER NOT NULL,
+    uid_next INTEGER NOT NULL,
+    messages INTEGER NOT NULL,
+    unseen INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    media INTEGER NOT NULL,
+    unseen_media INTEGER NOT NULL,
+    modseq INTEGER NOT NULL,
+    epoch INTEGER NOT NULL
+);
+-- id = mailbox << 32 | uid; gone is NULL while the message is there.
+CREATE TABLE message (
+    id INTEGER PRIMARY KEY,
+    mailbox INTEGER NOT NULL,
+    uid INTEGER NOT NULL,
+    blob INTEGER NOT NULL,
+    created INTEGER NOT NULL,
+    gone INTEGER,
+    modseq INTEGER NOT NULL,
+    flags INTEGER NOT NULL,
+    keywords TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    internal_date INTEGER NOT NULL,
+    stored INTEGER NOT NULL,
+    date INTEGER NOT NULL,
+    key_from TEXT NOT NULL,
+    key_to TEXT NOT NULL,
+    key_subject TEXT NOT NULL,
+    fields BLOB NOT NULL
+);
+CREATE INDEX message_uid ON message (mailbox, uid, created, gone);
+CREATE INDEX message_internal_date ON message (mailbox, internal_date, uid, created, gone);
+CREATE INDEX message_date ON message (mailbox, date, uid, created, gone);
+CREATE INDEX message_size ON message (mailbox, size, uid, created, gone);
+CREATE INDEX message_from ON message (mailbox, key_from, uid, created, gone);
+CREATE INDEX message_to ON message (mailbox, key_to, uid, created, gone);
+CREATE INDEX message_subject ON message (mailbox, key_subject, uid, created, gone);
+CREATE INDEX message_modseq ON message (mailbox, modseq);
+CREATE INDEX message_blob ON message (blob, mailbox) WHERE gone IS NULL;
+CREATE INDEX message_gone ON message (mailbox, gone) WHERE gone IS NOT NULL;
+CREATE TABLE blob (
+    id INTEGER PRIMARY KEY,
+    refs INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    sha256 BLOB NOT NULL UNIQUE,
+    structure BLOB NOT NULL
+);
+-- The raw bytes in pieces; id = blob << 16 | number of the piece.
+CREATE TABLE raw (
+    id INTEGER PRIMARY KEY,
+    data BLOB NOT NULL
+);
+-- The blocks of each order.
+CREATE TABLE rank (
+    mailbox INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    key NOT NULL,
+    uid INTEGER NOT NULL,
+    live INTEGER NOT NULL,
+    PRIMARY KEY (mailbox, kind, key, uid)
+) WITHOUT ROWID;
+PRAGMA user_version = 1;

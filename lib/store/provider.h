@@ -1,0 +1,205 @@
+/* What a backend of the store implements: two structs of callbacks that speak mail. store.c checks names,
+ * transactions and arguments before it calls one, so a backend starts from valid input. What each call
+ * means to its caller, its errors included, is said in store.h; here stands what a backend must add.
+ *
+ * Threads: a store is used by any thread at once; an account handle by one at a time.
+ * Locking: what changes an account runs between begin(write) and commit or rollback, under the account's
+ * write lock, which excludes every other process and thread. Reading never waits for a writer.
+ * Errors: an error of the file or database itself (XIMSS_E_INTERNAL, XIMSS_E_BUSY) inside a write
+ * transaction may end that transaction with everything undone, and transaction() then says NONE. Any other
+ * error leaves the call without effect and the transaction open.
+ * Memory: results are in POOL, which comes last. */
+#ifndef XIMSS_STORE_PROVIDER_H
+#define XIMSS_STORE_PROVIDER_H
+
+#include "store/store.h"
+
+/* What an account's handle has open. */
+typedef enum ximss_transaction_t {
+    XIMSS_TRANSACTION_NONE,
+    XIMSS_TRANSACTION_READ,
+    XIMSS_TRANSACTION_WRITE
+} ximss_transaction_t;
+
+/* What happens to the one savepoint of a write transaction. */
+typedef enum ximss_savepoint_t {
+    XIMSS_SAVEPOINT_SET,
+    XIMSS_SAVEPOINT_RELEASE,
+    XIMSS_SAVEPOINT_UNDO /* back to where it was set; it is gone after that */
+} ximss_savepoint_t;
+
+/* Domains, accounts and their handles. Changes take the directory's own write lock, and are on stable
+ * storage when the call returns. Nobody holds two write locks. */
+typedef struct ximss_directory_provider_t {
+    /* Opens the backend on DATA_DIR; *STORE is the backend's struct that begins with ximss_store_t, whose
+     * members the caller fills. Closed with POOL. */
+    const ximss_error_t *(*open)(ximss_store_t **store, const char *data_dir,
+                                 const ximss_store_options_t *options, apr_pool_t *pool);
+
+    /* Names are folded already. A domain that is there: XIMSS_E_ACCOUNT_EXISTS. */
+    const ximss_error_t *(*domain_create)(ximss_store_t *store, const char *name, apr_pool_t *pool);
+    /* XIMSS_E_NOT_FOUND; XIMSS_E_ACCOUNT_EXISTS when it holds an account. */
+    const ximss_error_t *(*domain_delete)(ximss_store_t *store, const char *name, apr_pool_t *pool);
+    const ximss_error_t *(*domain_list)(ximss_store_t *store, apr_array_header_t **names,
+                                        apr_pool_t *pool);
+    const ximss_error_t *(*domain_exists)(ximss_store_t *store, const char *name, int *exists,
+                                          apr_pool_t *pool);
+
+    /* Makes the account's place with its INBOX first and its name last, so that a crash between leaves no
+     * name without mail. DOMAIN is the part of ENTRY->name after "@". */
+    const ximss_error_t *(*account_create)(ximss_store_t *store, const ximss_account_entry_t *entry,
+                                           const char *domain, const char **id, apr_pool_t *pool);
+    const ximss_error_t *(*account_find)(ximss_store_t *store, const char *name,
+                                         ximss_account_entry_t **entry, apr_pool_t *pool);
+    const ximss_error_t *(*account_list)(ximss_store_t *store, const char *domain,
+                                         apr_array_header_t **entries, apr_pool_t *pool);
+    /* The quota is also told to the account itself, which append asks. */
+    const ximss_error_t *(*account_update)(ximss_store_t *store, const ximss_account_entry_t *entry,
+                                           apr_pool_t *pool);
+    /* Takes the account's write lock; after it, each write through any older handle of any process gives
+     * XIMSS_E_NOT_FOUND. May be repeated after a crash. */
+    const ximss_error_t *(*account_delete)(ximss_store_t *store, const char *name,
+                                           apr_pool_t *pool);
+
+    /* A handle nobody else uses now; *ACCOUNT is the backend's struct that begins with ximss_account_t,
+     * whose members the caller fills. It belongs to the caller until give_back. */
+    const ximss_error_t *(*checkout)(ximss_account_t **account, ximss_store_t *store,
+                                     const char *id, apr_pool_t *pool);
+    /* Rolls back what is open, ends a time limit, and keeps the handle for the next checkout. */
+    void (*give_back)(ximss_account_t *account);
+} ximss_directory_provider_t;
+
+/* Which rows a walk gives: created <= AT < gone, or (CHANGED) tombstones too with modseq > AT. */
+typedef struct ximss_selection_t {
+    apr_int64_t mailbox;
+    apr_int64_t at;
+    int changed;
+    apr_uint32_t uid_min;
+} ximss_selection_t;
+
+/* UIDs of one mailbox as callers give them. */
+typedef struct ximss_uids_t {
+    apr_int64_t mailbox;
+    const apr_uint32_t *uids;
+    apr_size_t count;
+} ximss_uids_t;
+
+/* A piece of an order. */
+typedef struct ximss_slice_t {
+    apr_int64_t mailbox;
+    ximss_order_t order;
+    apr_int64_t modseq;
+    const ximss_block_t *block; /* NULL: from the first row */
+    apr_size_t skip;
+    apr_size_t count;
+} ximss_slice_t;
+
+/* What a check is asked to do. */
+typedef struct ximss_check_run_t {
+    int repair;
+    const ximss_limits_t *limits;
+    void (*report)(void *baton, const char *line);
+    void *baton;
+} ximss_check_run_t;
+
+/* One account. "Writes" marks what store.c calls inside a write transaction only. */
+typedef struct ximss_mail_provider_t {
+    /* Transactions. begin(write) waits for the lock (XIMSS_E_BUSY), and then finds out whether the account
+     * was deleted (XIMSS_E_NOT_FOUND) or replaced (the handle follows) since the handle was opened. It is
+     * called without any transaction open. A commit that fails has undone everything. */
+    const ximss_error_t *(*begin)(ximss_account_t *account, int write, apr_pool_t *pool);
+    const ximss_error_t *(*commit)(ximss_account_t *account, apr_pool_t *pool);
+    void (*rollback)(ximss_account_t *account);
+    ximss_transaction_t (*transaction)(ximss_account_t *account);
+    const ximss_error_t *(*savepoint)(ximss_account_t *account, ximss_savepoint_t what,
+                                      apr_pool_t *pool); /* writes */
+    void (*tidy)(ximss_account_t *account);
+    void (*time_limit)(ximss_account_t *account, int seconds);
+
+    /* Data of the account. */
+    const ximss_error_t *(*usage)(ximss_account_t *account, apr_int64_t *used, apr_int64_t *quota,
+                                  apr_pool_t *pool);
+    const ximss_error_t *(*login_put)(ximss_account_t *account, const ximss_login_t *now,
+                                      int failed, apr_pool_t *pool); /* writes */
+    const ximss_error_t *(*login_get)(ximss_account_t *account, ximss_login_t *newest,
+                                      ximss_login_t *previous, ximss_login_t *failed,
+                                      apr_pool_t *pool);
+    const ximss_error_t *(*pref)(ximss_account_t *account, const char *name, const char **value,
+                                 apr_pool_t *pool);
+
+    /* Mailboxes; names are checked, and a leading INBOX is in capitals. *MAILBOX is NULL if there is
+     * none. NAME NULL: by ID. */
+    const ximss_error_t *(*mailbox_find)(ximss_account_t *account, const char *name, apr_int64_t id,
+                                         ximss_mailbox_t **mailbox, apr_pool_t *pool);
+    const ximss_error_t *(*mailbox_create)(ximss_account_t *account, const char *name, int pure,
+                                           const char *mail_class, apr_pool_t *pool); /* writes */
+    const ximss_error_t *(*mailbox_rename)(ximss_account_t *account, const char *name,
+                                           const char *new_name, int children,
+                                           apr_pool_t *pool); /* writes */
+    const ximss_error_t *(*mailbox_remove)(ximss_account_t *account, const char *name, int children,
+                                           apr_pool_t *pool); /* writes */
+    const ximss_error_t *(*mailbox_list)(ximss_account_t *account, apr_array_header_t **mailboxes,
+                                         apr_pool_t *pool);
+
+    /* Messages. A call that changes anything takes one new modseq for all that it changes. */
+    const ximss_error_t *(*append)(ximss_account_t *account, const ximss_append_t *append,
+                                   const ximss_digest_t *digest, apr_uint32_t *uid,
+                                   apr_pool_t *pool); /* writes */
+    const ximss_error_t *(*known)(ximss_account_t *account, apr_int64_t mailbox,
+                                  const unsigned char *sha256, int *known, apr_pool_t *pool);
+    const ximss_error_t *(*rows)(ximss_account_t *account, const ximss_uids_t *uids,
+                                 ximss_message_fn_t fn, void *baton, apr_pool_t *pool);
+    const ximss_error_t *(*walk)(ximss_account_t *account, const ximss_selection_t *selection,
+                                 ximss_message_fn_t fn, void *baton, apr_pool_t *pool);
+    const ximss_error_t *(*mark)(ximss_account_t *account, const ximss_uids_t *uids,
+                                 const ximss_flag_change_t *change, apr_size_t *changed,
+                                 apr_pool_t *pool); /* writes */
+    const ximss_error_t *(*expunge)(ximss_account_t *account, const ximss_uids_t *uids,
+                                    apr_size_t *removed, apr_pool_t *pool); /* writes */
+    const ximss_error_t *(*copy)(ximss_account_t *account, const ximss_uids_t *uids,
+                                 apr_int64_t target, apr_size_t *copied,
+                                 apr_pool_t *pool); /* writes */
+    const ximss_error_t *(*purge)(ximss_account_t *account, apr_int64_t mailbox, apr_int64_t modseq,
+                                  apr_pool_t *pool); /* writes */
+    const ximss_error_t *(*blob_structure)(ximss_account_t *account, apr_int64_t blob,
+                                           const char **data, apr_size_t *length, apr_pool_t *pool);
+    const ximss_error_t *(*blob_read)(ximss_account_t *account, apr_int64_t blob,
+                                      apr_int64_t offset, apr_size_t length, const char **data,
+                                      apr_pool_t *pool);
+
+    /* Orders: kept by append, copy and expunge; (key, UID) by number or by bytes. */
+    const ximss_error_t *(*order_blocks)(ximss_account_t *account, apr_int64_t mailbox,
+                                         ximss_order_t order, apr_array_header_t **blocks,
+                                         apr_pool_t *pool);
+    const ximss_error_t *(*order_uids)(ximss_account_t *account, const ximss_slice_t *slice,
+                                       apr_uint32_t *uids, apr_size_t *found, apr_pool_t *pool);
+
+    /* Called without a transaction; makes its own. */
+    const ximss_error_t *(*check)(ximss_account_t *account, const ximss_check_run_t *run,
+                                  ximss_check_t *result, apr_pool_t *pool);
+} ximss_mail_provider_t;
+
+/* A backend: compiled in, listed once in store.c. */
+typedef struct ximss_provider_t {
+    const char *name;
+    const ximss_directory_provider_t *directory;
+    const ximss_mail_provider_t *mail;
+} ximss_provider_t;
+
+extern const ximss_provider_t ximss_provider_sqlite;
+
+/* The backends, NULL-terminated. */
+extern const ximss_provider_t *const ximss_providers[];
+
+/* A backend's own structs begin with these. */
+struct ximss_store_t {
+    const ximss_provider_t *provider;
+    ximss_store_options_t options;
+};
+
+struct ximss_account_t {
+    ximss_store_t *store;
+    apr_pool_t *pool; /* goes back with it; NULL: not checked out */
+};
+
+#endif
