@@ -7,12 +7,13 @@
 #include <pthread.h>
 #include <unistd.h>
 
+/* Beyond IN_FLIGHT_BYTES the reader waits: a chunk can be one huge message. KEPT_BYTES of free memory stay
+ * with an idle chunk, so that the next needs no new pages. */
 enum {
-    CHUNKS = 6,
+    CHUNKS = 4,
     WORKERS_MAX = 4,
-    IN_FLIGHT_BYTES =
-        48 * 1024 * 1024,    /* beyond, the reader waits: a chunk can be one huge message */
-    KEPT_BYTES = 1024 * 1024 /* free memory that an idle chunk keeps */
+    IN_FLIGHT_BYTES = 32 * 1024 * 1024,
+    KEPT_BYTES = 24 * 1024 * 1024
 };
 
 enum { CHUNK_FREE, CHUNK_FILLED, CHUNK_BUSY, CHUNK_DONE };
