@@ -158,7 +158,7 @@ static const ximss_error_t *make_verifier(const attempt_t *attempt, const char *
 static void renew(const attempt_t *attempt, apr_pool_t *pool)
 {
     ximss_account_entry_t *entry = NULL;
-    const char *verifier;
+    const char *verifier = NULL;
     const ximss_error_t *error = make_verifier(attempt, &verifier, pool);
 
     if (error == NULL) {
