@@ -261,5 +261,7 @@ END_TEST
 
 void suite_fill(Suite *suite)
 {
-    tcase_add_test(suite_case(suite, "stress"), killed_at_random);
+    TCase *tests = suite_case(suite, "stress");
+
+    tcase_add_test(tests, killed_at_random);
 }
