@@ -70,7 +70,7 @@ static void flush_text(reader_t *reader)
 static void on_text(void *baton, const xmlChar *bytes, int length)
 {
     reader_t *reader = baton;
-    if (reader->depth == 0 || reader->error != NULL) {
+    if (reader->depth == 0 || reader->error != NULL || length <= 0) {
         return;
     }
     apr_size_t needed = reader->text_length + (apr_size_t)length;

@@ -8,7 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
-static ximss_limits_t limits = XIMSS_LIMITS_DEFAULT;
+static ximss_limits_t limits;
+
+/* Tests change them, and need not run in a process of their own. */
+static void default_limits(void)
+{
+    static const ximss_limits_t defaults = XIMSS_LIMITS_DEFAULT;
+    limits = defaults;
+}
 
 static const ximss_element_t *parse_n(const char *xml, apr_size_t length)
 {
@@ -280,6 +287,7 @@ END_TEST
 void suite_fill(Suite *suite)
 {
     TCase *tcase = suite_case(suite, "XML in");
+    tcase_add_checked_fixture(tcase, default_limits, NULL);
     tcase_add_test(tcase, tree);
     tcase_add_test(tcase, charsets);
     tcase_add_test(tcase, disguises);
