@@ -35,7 +35,8 @@ apr_size_t ximss_auth_size(int hash_slots)
 static int same_shape(const ximss_auth_shared_t *shared, apr_size_t size)
 {
     return size >= sizeof(*shared) && atomic_load(&shared->magic) == AUTH_MAGIC &&
-           shared->version == AUTH_VERSION && shared->hash_slots <= SLOTS_MAX &&
+           shared->version == AUTH_VERSION && shared->hash_slots >= 1 &&
+           shared->hash_slots <= SLOTS_MAX &&
            shared->size == ximss_auth_size((int)shared->hash_slots) && shared->size <= size;
 }
 
@@ -104,6 +105,7 @@ int ximss_auth_slot_take(ximss_auth_t *auth)
 {
     ximss_auth_shared_t *shared = auth->shared;
     int count = (int)shared->hash_slots;
+    int next = 0; /* the slot to wait for: each in its turn */
     int waited;
     int i;
 
@@ -113,10 +115,10 @@ int ximss_auth_slot_take(ximss_auth_t *auth)
                 return i;
             }
         }
-        i = waited / SLOT_ROUND_MS % count;
-        if (ximss_robust_lock(&shared->slots[i], SLOT_ROUND_MS, NULL) == 0) {
-            return i;
+        if (ximss_robust_lock(&shared->slots[next], SLOT_ROUND_MS, NULL) == 0) {
+            return next;
         }
+        next = next + 1 < count ? next + 1 : 0;
     }
     return -1;
 }
