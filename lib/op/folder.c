@@ -216,13 +216,15 @@ const ximss_error_t *ximss_op_folder_reopen(ximss_call_t *call)
 
 const ximss_error_t *ximss_op_folder_close(ximss_call_t *call)
 {
+    const ximss_error_t *damage;
     ximss_folder_t *folder;
     const char *name;
     XIMSS_TRY(ximss_call_attr(call, "folder", &name));
-    XIMSS_TRY(ximss_folder_load(&folder, call->session_dir, name, call->pool));
-    if (folder == NULL) {
+    damage = ximss_folder_load(&folder, call->session_dir, name, call->pool);
+    if (damage == NULL && folder == NULL) {
         return ximss_error(call->pool, XIMSS_E_NO_FOLDER, NULL);
     }
+    /* One that cannot be read can still be closed. */
     ximss_folder_remove(call->session_dir, name, call->pool);
     call->session->folders--;
     return NULL;
