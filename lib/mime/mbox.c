@@ -1,5 +1,6 @@
 /* Splits mbox files. A "From " line counts only behind an empty line and with a date at its end; that
- * is the strict rule of RFC 4155, which text in bodies hardly meets. */
+ * is the strict rule of RFC 4155, which text in bodies hardly meets. Some exporters write no dates: where the
+ * first line has none, "From " and a single word count as well. */
 #include "mime/mbox.h"
 #include "mime/buffer.h"
 #include "mime/decode.h"
@@ -10,6 +11,7 @@ struct ximss_mbox_t {
     const char *data;
     apr_size_t length;
     apr_size_t at;           /* of the next "From " line */
+    int dateless;            /* the first "From " line has no date */
     ximss_buffer_t unquoted; /* reused for each message that has quoted lines */
     apr_pool_t *pool;
 };
@@ -57,12 +59,36 @@ static int from_date(const char *line, apr_size_t length, apr_int64_t *date)
     return 0;
 }
 
+/* Whether the line of LENGTH bytes is "From " and a single word. */
+static int is_bare_from(const char *line, apr_size_t length)
+{
+    apr_size_t at = 5;
+    while (length > 0 && apr_isspace(line[length - 1])) {
+        length--;
+    }
+    while (at < length && !apr_isspace(line[at])) {
+        at++;
+    }
+    return length > 5 && at == length;
+}
+
+/* Whether the "From " line of LENGTH bytes begins a message. */
+static int separates(const ximss_mbox_t *mbox, const char *line, apr_size_t length)
+{
+    apr_int64_t date;
+    return from_date(line, length, &date) || (mbox->dateless && is_bare_from(line, length));
+}
+
 ximss_mbox_t *ximss_mbox_open(const char *data, apr_size_t length, apr_pool_t *pool)
 {
     ximss_mbox_t *mbox = apr_pcalloc(pool, sizeof(*mbox));
     mbox->data = data;
     mbox->length = length;
     mbox->pool = pool;
+    if (starts_from(mbox, 0)) {
+        apr_int64_t date;
+        mbox->dateless = !from_date(data, line_end(mbox, 0), &date);
+    }
     return mbox;
 }
 
@@ -93,9 +119,8 @@ static apr_size_t message_end(const ximss_mbox_t *mbox, apr_size_t start, apr_si
     while (at < mbox->length) {
         apr_size_t end = line_end(mbox, at);
         const char *line = mbox->data + at;
-        apr_int64_t date;
         if (behind_empty && *line == 'F' && starts_from(mbox, at) &&
-            from_date(line, end - at, &date)) {
+            separates(mbox, line, end - at)) {
             *next = at;
             return empty;
         }

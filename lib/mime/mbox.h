@@ -17,7 +17,8 @@ typedef struct ximss_mbox_message_t {
 ximss_mbox_t *ximss_mbox_open(const char *data, apr_size_t length, apr_pool_t *pool);
 
 /* The next message; 0 at the end. A "From " line starts a message only at the start of the file or
- * after an empty line, and only with a date at its end (the strict rule); Content-Length is ignored. The
+ * after an empty line, and only with a date at its end (the strict rule), or, when the first one has no
+ * date, with a single word; Content-Length is ignored. The
  * empty line before the next "From " line is not part of the message. */
 int ximss_mbox_next(ximss_mbox_t *mbox, ximss_mbox_message_t *message);
 
