@@ -298,6 +298,18 @@ static void add_latin(ximss_buffer_t *out, const char *bytes, apr_size_t length)
     }
 }
 
+/* Charsets that combine characters (windows-1258, TCVN) hold the last one back. */
+static void flush_handle(ximss_buffer_t *out, iconv_t handle)
+{
+    char *to;
+    size_t room;
+    ximss_buffer_reserve(out, 64);
+    to = out->data + out->length;
+    room = out->room - out->length;
+    iconv(handle, NULL, NULL, &to, &room);
+    out->length = (apr_size_t)(to - out->data);
+}
+
 /* Converts as far as it goes; each bad byte becomes U+FFFD, and after BAD_MAX of them the rest is
  * taken for windows-1252. */
 static void add_converted(ximss_buffer_t *out, iconv_t handle, const char *bytes, apr_size_t length)
@@ -321,6 +333,7 @@ static void add_converted(ximss_buffer_t *out, iconv_t handle, const char *bytes
             bad++;
         }
     }
+    flush_handle(out, handle);
     add_latin(out, in, left);
 }
 

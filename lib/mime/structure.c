@@ -243,6 +243,10 @@ static int push(parser_t *parser, ximss_part_t *part)
     if (!message) {
         frame.boundary = ximss_param_get(part->type_params, "boundary");
         frame.boundary_length = frame.boundary == NULL ? 0 : strlen(frame.boundary);
+        /* RFC 2046, 5.1.1: blanks at its end do not belong to a boundary. */
+        while (frame.boundary_length > 0 && frame.boundary[frame.boundary_length - 1] == ' ') {
+            frame.boundary_length--;
+        }
         if (frame.boundary_length == 0 || frame.boundary_length > BOUNDARY_MAX) {
             show_as_text(part, ERROR_NO_BOUNDARY);
             return 0;
