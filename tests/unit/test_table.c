@@ -1,5 +1,6 @@
 /* The session table: forms of urlIDs, limits, death of holders and waiters, waits and wakes across
  * processes, idle sweep, folders, and memory kept over a restart. */
+#include "base/log.h"
 #include "base/robust.h"
 #include "session/slot.h"
 #include "session/table.h"
@@ -45,6 +46,7 @@ static void *shared(apr_size_t size)
 static void setup(void)
 {
     pool = test_pool;
+    ximss_log_set(NULL, NULL, XIMSS_LOG_ERROR);
     memcpy(runtime, "/tmp/ximss-table-XXXXXX", sizeof(runtime));
     ck_assert_ptr_nonnull(mkdtemp(runtime));
     memory_size = ximss_table_size(&options);
