@@ -41,10 +41,10 @@ const ximss_error_t *ximss_auth_login(ximss_auth_t *auth, const ximss_credential
                                       ximss_account_entry_t **entry, ximss_login_t *previous,
                                       apr_pool_t *pool);
 
-/* Records kept failures in their accounts, at most MOST, those of ACCOUNT_ID only unless it is NULL. Not done by
- * the failing login itself: the write would take longer for accounts that exist, and attackers could make many.
- * Call it every few seconds, and with an account before its last failure is shown; a login does it for its own
- * account. Returns how many were recorded. Blocks: call without locks. */
+/* Records kept failures in their accounts, at most MOST, those of ACCOUNT_ID only unless it is NULL (then AUTH's
+ * store must hold all accounts that share the memory). Not done by the failing login itself: the write would take
+ * longer for accounts that exist, and attackers could make many. A login does it for its own account; call it
+ * with an account before its last failure is shown. Returns how many were recorded. Blocks: call without locks. */
 int ximss_auth_record_failures(ximss_auth_t *auth, const char *account_id, int most,
                                apr_pool_t *pool);
 
