@@ -36,11 +36,12 @@ typedef struct export_t {
     apr_int64_t exported;
 } export_t;
 
-/* Asks the sink; 0 with its file in *FD (-1: none), or -1 with TEXT telling why. */
+/* Asks the sink; 0 with its file in *FD (-1: none), or an exit code after printing why. */
 static int ask_sink(const export_t *export, int kind, const char *name, int *fd)
 {
     ximss_caller_record_t answer = {.fd = -1};
 
+    *fd = -1;
     if (ximss_caller_send(export->line, kind, -1, name) != 0 ||
         ximss_caller_receive(export->line, &answer) <= 0) {
         return ximss_ctl_fail("%s: the process that writes ended early", export->path);

@@ -87,6 +87,13 @@ static int compare_entries(const void *a, const void *b)
     return strcmp(((const entry_t *)a)->name, ((const entry_t *)b)->name);
 }
 
+static void sort_entries(entries_t *entries)
+{
+    if (entries->count > 0) {
+        qsort(entries->list, entries->count, sizeof *entries->list, compare_entries);
+    }
+}
+
 static int is_folder(int fd, const struct dirent *entry)
 {
     struct stat info;
@@ -188,7 +195,7 @@ static int walk_folder(walker_t *walker, int fd, int depth)
     if (list_folder(fd, 0, 0, &entries) != 0) {
         result = report(walker, XIMSS_WALK_PROBLEM, "", strerror(errno));
     }
-    qsort(entries.list, entries.count, sizeof *entries.list, compare_entries);
+    sort_entries(&entries);
     for (i = 0; result == 0 && i < entries.count; i++) {
         const char *name = entries.list[i].name;
         if (name[strlen(name) - 1] == '/') {
@@ -218,7 +225,7 @@ static int walk_maildir(walker_t *walker, int fd)
             result |= report(walker, XIMSS_WALK_PROBLEM, names[i], strerror(errno));
         }
     }
-    qsort(entries.list, entries.count, sizeof *entries.list, compare_entries);
+    sort_entries(&entries);
     for (i = 0; result == 0 && i < entries.count; i++) {
         int from = entries.list[i].from;
         snprintf(walker->path + used, sizeof walker->path - used, "%s/", names[from]);

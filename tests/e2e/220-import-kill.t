@@ -84,4 +84,11 @@ with tempfile.TemporaryDirectory() as TEMP:
     ok(found == MESSAGES, "with exactly all messages", run)
     run = ctl("import", ACCOUNT, "INBOX", source, "--skip-duplicates")
     ok(run.stdout == f"imported 0, skipped {MESSAGES}\n".encode(), "and nothing is left to do", run)
+    runs = [subprocess.Popen([CTL, "-d", DATA, "import", ACCOUNT, mailbox, source], stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE) for mailbox in ["INBOX", "other"]]
+    results = [run.communicate() for run in runs]
+    ok(all(result == (f"imported {MESSAGES}, skipped 0\n".encode(), b"") for result in results),
+       "two imports at once give each other turns", results)
+    found, run = messages_now()
+    ok(found == 3 * MESSAGES, "and lose nothing", run)
 print(f"1..{count}")
