@@ -88,7 +88,7 @@ disposition() {
 disposition text 1-01-B/t.txt 'text/plain;charset=koi8-r' "attachment; filename=\"t.txt\"; filename*=UTF-8''t.txt"
 disposition HTML 1-03-B application/octet-stream "attachment; filename=\"page.html\"; filename*=UTF-8''page.html"
 disposition SVG 1-04-B application/octet-stream \
-    "attachment; filename=\"a__ x=y.svg\"; filename*=UTF-8''a_%3B%20x%3Dy.svg"
+    "attachment; filename=\"a_; x=y.svg\"; filename*=UTF-8''a_%3B%20x%3Dy.svg"
 http "$parts/INBOX/1-05-B"
 is 'PDF' "$(header Content-Type)" application/pdf
 lacks 'a name makes no header' "$headers" 'X-Evil: 1'

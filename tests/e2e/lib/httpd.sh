@@ -133,7 +133,8 @@ httpd_start() {
         port=$(($(httpd_random) % 30000 + 20000))
         url=http://127.0.0.1:$port
         httpd_write
-        "$XIMSS_HTTPD" -d "$root" -f "$root/httpd.conf" -D FOREGROUND >"$root/logs/start.log" 2>&1 &
+        # A group of its own: prefork signals its whole process group when it stops.
+        setsid "$XIMSS_HTTPD" -d "$root" -f "$root/httpd.conf" -D FOREGROUND >"$root/logs/start.log" 2>&1 &
         httpd_pid=$!
         wait_for httpd_settled
         if httpd_answers; then

@@ -1,0 +1,83 @@
+#!/bin/sh
+# Two users cannot reach each other's sessions, mailboxes, folders or parts by any id.
+# shellcheck disable=SC2154
+. "$(dirname "$0")/lib/tap.sh"
+. "$(dirname "$0")/lib/httpd.sh"
+. "$(dirname "$0")/lib/ximss.sh"
+
+modules=remoteip
+config='XimssEngine On
+RemoteIPHeader X-Client
+RemoteIPInternalProxy 127.0.0.1'
+printf 'Subject: secret of a\n\nhidden text\n' >"$root/tmp/a"
+printf 'Subject: of b\n\ntext\n' >"$root/tmp/b"
+make_account a@example.org password-a
+make_account b@example.org password-b
+import a@example.org Private "$root/tmp/a" "$root/tmp/a" "$root/tmp/a"
+import a@example.org INBOX "$root/tmp/a" "$root/tmp/a"
+import b@example.org INBOX "$root/tmp/b"
+httpd_start
+login a@example.org password-a
+a=$id
+sync '<folderOpen id="1" folder="view of a" mailbox="Private" sortField="UID"><field>Subject</field></folderOpen>'
+is 'a opens a folder' "$(xml_get response/@errorNum)" ''
+login b@example.org password-b
+b=$id
+
+sync '<mailboxList id="1"/>'
+is 'b lists its own' "$(xml_get mailbox/@mailbox)" INBOX
+denied() {
+    id=$b
+    sync "$2"
+    matches "$1" "$(xml_get response/@errorNum | tr '\n' ' ')" "^${3:-51[0246]} \$"
+    lacks "$1: nothing shown" "$body" 'secret of a' 'hidden text' 'messages="3"'
+}
+denied 'the name of a mailbox' '<folderOpen id="1" folder="x" mailbox="Private"/>' 510
+for name in '~a@example.org/Private' '~a/Private' '~a@example.org/INBOX' '../a/Private'; do
+    denied "$name" "<folderOpen id=\"1\" folder=\"x\" mailbox=\"$name\"/>"
+    denied "rename $name" "<mailboxRename id=\"1\" mailbox=\"$name\" newName=\"mine\"/>"
+    denied "remove $name" "<mailboxRemove id=\"1\" mailbox=\"$name\"/>"
+done
+denied 'the name of a folder' '<folderBrowse id="1" folder="view of a"><index>0</index></folderBrowse>' 512
+denied 'reading it' '<folderRead id="1" folder="view of a" UID="1"/>' 512
+denied 'reopening it' '<folderReopen id="1" folder="view of a"/>' 512
+denied 'closing it' '<folderClose id="1" folder="view of a"/>' 512
+sync '<folderOpen id="1" folder="mine" mailbox="INBOX" sortField="UID"><field>Subject</field></folderOpen>'
+denied 'a UID of the other' '<folderRead id="1" folder="mine" UID="2"/>' 514
+denied 'UIDs of the other' '<folderBrowse id="1" folder="mine"><UID from="2" till="9"/></folderBrowse><noop/>' 501
+for path in Private/1-P.txt 'view%20of%20a/1-P.txt' INBOX/2-P.txt INBOX/2-01-B '~a@example.org/INBOX/1-P.txt' \
+    '..%2F..%2FPrivate/1-P.txt' "..%2F$a/MIME/Private/1-P.txt"; do
+    http "$url/Session/$b/MIME/$path"
+    matches "part $path" "$status" '^40[34]$'
+    lacks "part $path: nothing shown" "$body" hidden
+done
+http --path-as-is "$url/Session/$b/../$a/MIME/Private/1-P.txt"
+lacks 'dots lead nowhere' "$body" hidden
+http "$url/Session/$b/MIME/INBOX/1-P.txt"
+is 'its own' "$body" "$(cat "$root/tmp/b")"
+
+# --- the other's session --------------------------------------------------------------------
+
+# Only the whole secret opens it: the slot number is no secret.
+secret=${a#*-}
+for guess in "${a%%-*}-${b#*-}" "${b%%-*}-$secret" "${a%%-*}-aaaaaaaaaaaaaaaaaaaa" "${a%%-*}-" "${a%%-*}" \
+    "$(printf '%s' "$a" | tr 'a-zA-Z' 'A-Za-z')" "$a.$b" "$a%2F"; do
+    http "$url/Session/$guess/sync" -d '<XIMSS><mailboxList id="1"/></XIMSS>'
+    is "guess $(printf '%s' "$guess" | cut -c 1-7)..." "$status" 550
+done
+http "$url/Session/$a/sync" -H 'X-Client: 192.0.2.9' -d '<XIMSS><mailboxList id="1"/></XIMSS>'
+is 'stolen, from another address' "$status" 550
+http "$url/XIMSSLogin/?sessionid=$a&errorAsXML=1" -H 'X-Client: 192.0.2.9'
+has 'nor can a new one be made of it there' "$body" 'errorNum="515"'
+http "$url/XIMSSLogin/?errorAsXML=1" -d 'userName=a@example.org&password=password-b'
+has 'the password of the other' "$body" 'errorNum="515"'
+http "$url/XIMSSLogin/?errorAsXML=1" -d "userName=b@example.org&sessionid=${a%%-*}-${b#*-}"
+has 'a mixture of sessions' "$body" 'errorNum="515"'
+id=$b
+sync '<bye id="1"/>'
+is 'b leaves' "$status" 200
+id=$a
+sync '<folderBrowse id="1" folder="view of a"><index>0</index></folderBrowse>'
+is 'a was never touched' "$(xml_get folderReport/Subject)" 'secret of a'
+log_known='XM0302'
+httpd_done
