@@ -21,14 +21,12 @@ END_TEST
 
 START_TEST(parse_reverses_gmt)
 {
-    /* A step that visits every month and many hours of all years. */
-    for (apr_int64_t at = -62135596800; at <= 253402300799; at += 1234567) {
+    /* A step that visits every year, all months and all times of day. */
+    for (apr_int64_t at = -62135596800; at <= 253402300799; at += 7654321) {
         apr_int64_t back;
         ck_assert(ximss_time_parse(ximss_time_gmt_z(at, test_pool), &back));
         ck_assert_int_eq(back, at);
-        if (at % 1000 == 0) {
-            apr_pool_clear(test_pool);
-        }
+        apr_pool_clear(test_pool);
     }
 }
 END_TEST
