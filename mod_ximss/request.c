@@ -245,6 +245,8 @@ void ximss_reply_headers(ximss_request_t *request)
     }
     apr_table_setn(headers, "Cache-Control", "no-cache");
     apr_table_setn(headers, "Pragma", "no-cache");
+    /* In the past, and given: else mod_expires adds its own, and a max-age. */
+    apr_table_setn(headers, "Expires", "Thu, 01 Jan 1970 00:00:00 GMT");
     apr_table_setn(headers, "Referrer-Policy", "no-referrer");
     apr_table_setn(headers, "X-Content-Type-Options", "nosniff");
 }
