@@ -146,7 +146,15 @@ static ximss_field_t *cut_field(const ximss_field_t *field, apr_size_t *room, ap
     return copy;
 }
 
-/* The fields that lists show. The first of a name counts, but address fields given several times are
+/* Whether several fields of this name make one list. */
+static int is_list(const ximss_field_t *field)
+{
+    return field->kind == XIMSS_FIELD_ADDRESS &&
+           (ximss_field_is(field, "To") || ximss_field_is(field, "Cc") ||
+            ximss_field_is(field, "Bcc") || ximss_field_is(field, "Reply-To"));
+}
+
+/* The fields that lists show. The first of a name counts, but those of recipients and Reply-To are
  * one list that fills viewer_bytes in all. */
 static void pack_fields(ximss_digest_t *digest, const apr_array_header_t *fields,
                         const ximss_limits_t *limits, apr_pool_t *pool)
@@ -167,7 +175,7 @@ static void pack_fields(ximss_digest_t *digest, const apr_array_header_t *fields
         if (cut != NULL) {
             APR_ARRAY_PUSH(kept, ximss_field_t *) = cut;
         }
-        if (field->kind != XIMSS_FIELD_ADDRESS) {
+        if (!is_list(field)) {
             room[index] = 0;
         }
         else if (room[index] > 0) {

@@ -50,16 +50,20 @@ static int is_boundary(const ximss_header_t *header, const line_t *line)
            header->is_end(header->baton, line->text, line->length);
 }
 
-/* Whether the header goes on behind a line that is no field. */
+/* Whether the header goes on with or behind a line that is no field: it may be one under a name that
+ * cannot be, or a field follows. */
 static int goes_on(const ximss_header_t *header, const line_t *junk)
 {
     line_t next;
     apr_size_t colon;
+    if (header->fields->nelts > 0 && memchr(junk->text, ':', junk->length) != NULL) {
+        return 1;
+    }
     if (junk->next >= header->length) {
-        return header->fields->nelts > 0;
+        return 0;
     }
     read_line(header, junk->next, &next);
-    return name_length(&next, &colon) > 0 || (next.length == 0 && header->fields->nelts > 0);
+    return name_length(&next, &colon) > 0;
 }
 
 static apr_size_t take(ximss_header_t *header, apr_size_t length)

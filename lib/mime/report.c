@@ -35,22 +35,34 @@ static void write_group(ximss_xml_t *xml, const apr_array_header_t *fields, apr_
     ximss_xml_end(xml);
 }
 
-void ximss_report_write(ximss_xml_t *xml, const char *text, apr_size_t length, apr_pool_t *pool)
+/* Writes the groups of TEXT, and skips lines that belong to none; returns how many there were. */
+static int write_groups(ximss_xml_t *xml, ximss_header_t *header, apr_pool_t *pool)
 {
-    ximss_header_t header = {.data = text, .length = length, .room = REPORT_BYTES_MAX};
     apr_pool_t *scratch;
-    header.fields = apr_array_make(pool, 16, sizeof(ximss_raw_field_t));
+    int groups = 0;
     apr_pool_create(&scratch, pool);
-    for (int groups = 0; groups < GROUPS_MAX && header.at < length; groups++) {
-        apr_size_t before = header.at;
+    while (groups < GROUPS_MAX && header->at < header->length) {
+        apr_size_t before = header->at;
         apr_pool_clear(scratch);
-        ximss_header_scan(&header);
-        if (header.fields->nelts > 0) {
-            write_group(xml, header.fields, scratch);
+        ximss_header_scan(header);
+        if (header->fields->nelts > 0) {
+            write_group(xml, header->fields, scratch);
+            groups++;
         }
-        if (header.at == before) {
-            break; /* a line that is no field: the rest is no report */
+        if (header->at == before) {
+            const char *end = memchr(header->data + before, '\n', header->length - before);
+            header->at = end == NULL ? header->length : (apr_size_t)(end - header->data) + 1;
         }
     }
     apr_pool_destroy(scratch);
+    return groups;
+}
+
+void ximss_report_write(ximss_xml_t *xml, const char *text, apr_size_t length, apr_pool_t *pool)
+{
+    ximss_header_t header = {.data = text, .length = length, .room = REPORT_BYTES_MAX};
+    header.fields = apr_array_make(pool, 16, sizeof(ximss_raw_field_t));
+    if (write_groups(xml, &header, pool) == 0) {
+        ximss_xml_text_n(xml, text, length);
+    }
 }

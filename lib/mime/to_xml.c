@@ -84,11 +84,28 @@ void ximss_field_write(ximss_xml_t *xml, const ximss_field_t *field,
     ximss_xml_end(xml);
 }
 
-/* Names that stand for something else inside EMail. */
+/* Names that stand for something else inside EMail, or in XML itself. */
 static int is_reserved(const char *name)
 {
     return strcasecmp(name, "MIME") == 0 || strcasecmp(name, "EMail") == 0 ||
-           strcasecmp(name, "Pty") == 0;
+           strcasecmp(name, "Pty") == 0 || strncasecmp(name, "xml", 3) == 0;
+}
+
+/* Fields that a message has once (RFC 5322, 3.6), by which others know it: were a second one shown, a
+ * reader could see another sender than lists and filters do. Returns whether this is one more of them;
+ * SEEN remembers. */
+static int is_repeated(const char *name, unsigned int *seen)
+{
+    static const char *const once[] = {"From", "Sender", "Subject", "Date", "Message-ID"};
+    for (unsigned int i = 0; i < sizeof(once) / sizeof(once[0]); i++) {
+        if (strcasecmp(name, once[i]) == 0) {
+            unsigned int bit = 1u << i;
+            int repeated = (*seen & bit) != 0;
+            *seen |= bit;
+            return repeated;
+        }
+    }
+    return 0;
 }
 
 static int is_priority(const char *name)
@@ -107,6 +124,7 @@ static void write_fields(writer_t *writer, const apr_array_header_t *fields, apr
 {
     ximss_field_style_t style = {.each_address = 1, .with_shift = 1};
     const char *priority = ximss_fields_priority(fields);
+    unsigned int seen = 0;
     apr_pool_t *scratch;
     style.zone = writer->options->zone;
     apr_pool_create(&scratch, pool);
@@ -118,7 +136,8 @@ static void write_fields(writer_t *writer, const apr_array_header_t *fields, apr
             priority = NULL;
         }
         if (is_structural(field->name) || is_reserved(field->name) ||
-            strcasecmp(field->name, "X-Priority") == 0 || !ximss_xml_name_ok(field->name)) {
+            strcasecmp(field->name, "X-Priority") == 0 || !ximss_xml_name_ok(field->name) ||
+            is_repeated(field->name, &seen)) {
             continue;
         }
         style.element_name = field->name;

@@ -18,7 +18,7 @@ typedef struct ximss_to_xml_t {
 } ximss_to_xml_t;
 
 /* Writes the whole message as an EMail element. Header fields in the order of the message; names that
- * are not XML names are left out; never more than 190 levels. Only bodies that are shown are read. */
+ * are not XML names are left out, and so are a second From, Sender, Subject, Date or Message-ID; never more than 190 levels. Only bodies that are shown are read. */
 const ximss_error_t *ximss_email_write(ximss_xml_t *xml, const ximss_part_t *top,
                                        const ximss_to_xml_t *options, apr_pool_t *pool);
 
