@@ -111,6 +111,7 @@ static const ximss_error_t *gone(ximss_sqlite_t *db, apr_pool_t *pool)
     return ximss_error_detail(pool, XIMSS_E_NOT_FOUND, "%s is gone", db->path);
 }
 
+/* The schema version of the file; one that no program of ours can have written is an error. */
 static const ximss_error_t *version_get(ximss_sqlite_t *db, int *version, apr_pool_t *pool)
 {
     sqlite3_stmt *stmt;
@@ -122,7 +123,14 @@ static const ximss_error_t *version_get(ximss_sqlite_t *db, int *version, apr_po
         *version = rc == SQLITE_ROW ? sqlite3_column_int(stmt, 0) : 0;
         sqlite3_finalize(stmt);
     }
-    return rc == SQLITE_ROW ? NULL : ximss_sqlite_error(db, rc, "schema version", pool);
+    if (rc != SQLITE_ROW) {
+        return ximss_sqlite_error(db, rc, "schema version", pool);
+    }
+    if (*version < 0 || *version > db->kind->version) {
+        return ximss_error_detail(pool, XIMSS_E_INTERNAL, "%s has schema %d, this program knows %d",
+                                  db->path, *version, db->kind->version);
+    }
+    return NULL;
 }
 
 /* Ends a transaction without any error to report: there is nothing left to undo when it fails. */
@@ -167,10 +175,6 @@ static const ximss_error_t *upgrade(ximss_sqlite_t *db, apr_pool_t *pool)
     int version;
 
     XIMSS_TRY(version_get(db, &version, pool));
-    if (version > db->kind->version) {
-        return ximss_error_detail(pool, XIMSS_E_INTERNAL, "%s has schema %d, this program knows %d",
-                                  db->path, version, db->kind->version);
-    }
     if (version == db->kind->version) {
         return NULL;
     }

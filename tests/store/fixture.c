@@ -18,6 +18,8 @@ ximss_store_t *test_store;
 const char *test_id;
 ximss_account_t *test_account;
 
+static apr_pool_t *store_pool;
+
 void fixture_must(const ximss_error_t *error, const char *what, int line)
 {
     if (error != NULL) {
@@ -45,6 +47,25 @@ ximss_store_t *fixture_open(int server, int lock_wait_ms, apr_pool_t *pool)
     return store;
 }
 
+void fixture_close(void)
+{
+    if (store_pool != NULL) {
+        apr_pool_destroy(store_pool);
+        store_pool = NULL;
+    }
+}
+
+void fixture_reopen(void)
+{
+    apr_pool_t *account_pool;
+
+    fixture_close();
+    apr_pool_create(&store_pool, NULL);
+    test_store = fixture_open(1, 5000, store_pool);
+    apr_pool_create(&account_pool, store_pool);
+    must(ximss_account_checkout(&test_account, test_store, test_id, account_pool));
+}
+
 static void set_up(void)
 {
     ximss_account_entry_t entry = {NULL, "user@example.org", "A User", "*", -1, 1};
@@ -55,10 +76,11 @@ static void set_up(void)
     name = apr_pstrcat(test_pool, base != NULL ? base : "/tmp", "/ximss-store-XXXXXX", NULL);
     test_dir = mkdtemp(name);
     ck_assert_ptr_nonnull(test_dir);
-    test_store = fixture_open(1, 5000, test_pool);
+    apr_pool_create(&store_pool, NULL);
+    test_store = fixture_open(1, 5000, store_pool);
     must(ximss_domain_create(test_store, "example.org", test_pool));
     must(ximss_account_create(test_store, &entry, &test_id, test_pool));
-    must(ximss_account_checkout(&test_account, test_store, test_id, test_pool));
+    fixture_reopen();
 }
 
 static void remove_tree(const char *path, apr_pool_t *pool)
@@ -92,6 +114,7 @@ static void tear_down(void)
 
     apr_pool_create(&pool, NULL);
     test_dir = apr_pstrdup(pool, test_dir);
+    fixture_close();
     apr_pool_destroy(test_pool);
     remove_tree(test_dir, pool);
     apr_pool_destroy(pool);

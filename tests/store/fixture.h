@@ -20,6 +20,12 @@ extern ximss_account_t *test_account;
 /* A test case of SUITE with these. */
 TCase *fixture_case(Suite *suite, const char *name);
 
+/* Gives test_account back and closes test_store, so that a child process may open its own. */
+void fixture_close(void);
+
+/* Opens both again. */
+void fixture_reopen(void);
+
 /* Opens another store on the same folder, in POOL. */
 ximss_store_t *fixture_open(int server, int lock_wait_ms, apr_pool_t *pool);
 
