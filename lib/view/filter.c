@@ -64,19 +64,18 @@ static int contains(const ximss_filter_t *filter, const char *text)
 
 /* ---- header fields ---- */
 
-static int address_matches(const ximss_filter_t *filter, const ximss_field_t *field, int names)
+static int address_matches(const ximss_filter_t *filter, const ximss_field_t *field)
 {
     int i;
     for (i = 0; field->addresses != NULL && i < field->addresses->nelts; i++) {
-        const ximss_address_t *address = &APR_ARRAY_IDX(field->addresses, i, ximss_address_t);
-        if (contains(filter, address->addr) || (names && contains(filter, address->name))) {
+        if (contains(filter, APR_ARRAY_IDX(field->addresses, i, ximss_address_t).addr)) {
             return 1;
         }
     }
     return 0;
 }
 
-/* Names and addresses are both searched, however the header wrote them; dates in both spellings. */
+/* The text of an address field holds names and addresses; dates are searched in both spellings. */
 static int field_matches(const ximss_filter_t *filter, const ximss_field_t *field, int address_only,
                          apr_pool_t *pool)
 {
@@ -84,19 +83,10 @@ static int field_matches(const ximss_filter_t *filter, const ximss_field_t *fiel
         return 1;
     }
     if (address_only) {
-        return address_matches(filter, field, 0);
+        return address_matches(filter, field);
     }
-    if (contains(filter, field->text)) {
-        return 1;
-    }
-    switch (field->kind) {
-    case XIMSS_FIELD_ADDRESS:
-        return address_matches(filter, field, 1);
-    case XIMSS_FIELD_DATE:
-        return contains(filter, ximss_field_value(field, 0, pool));
-    default:
-        return 0;
-    }
+    return contains(filter, field->text) ||
+           (field->kind == XIMSS_FIELD_DATE && contains(filter, ximss_field_value(field, 0, pool)));
 }
 
 /* Whether one of FIELDS passes; NAME NULL: of any name. */

@@ -38,7 +38,7 @@ const char *op_rig_runf(op_rig_t *rig, ximss_session_t *session, const char *fmt
 const ximss_error_t *op_rig_try(op_rig_t *rig, ximss_session_t *session, const char *xml,
                                 const char **reply);
 
-/* A handle on the account called NAME, returned with POOL. */
+/* A handle on the account called NAME, returned with POOL, which must go before the store (rig->pool will do). */
 ximss_account_t *op_rig_handle(op_rig_t *rig, const char *name, apr_pool_t *pool);
 
 /* Stores a message in its own transaction; returns its UID. */

@@ -227,7 +227,7 @@ START_TEST(test_browse_large)
     apr_uint32_t uid;
     int i;
     start();
-    account = op_rig_handle(rig, USER, test_pool);
+    account = op_rig_handle(rig, USER, rig->pool);
     digest = ximss_digest_make(raw, strlen(raw), &rig->limits, test_pool);
     assert_ok(ximss_account_begin_write(account, test_pool));
     assert_ok(ximss_mailbox_find(account, "INBOX", &inbox, test_pool));
@@ -376,8 +376,10 @@ START_TEST(test_changes_behind_the_view)
     start();
     append("Subject: one\n\nx\n", 0);
     append("Subject: two\n\nx\n", 0);
-    run("<folderOpen id=\"1\" folder=\"F\" mailbox=\"INBOX\"><field>Subject</field></folderOpen>"
-        "<mailboxCreate id=\"2\" mailbox=\"Box\"/><folderOpen id=\"3\" folder=\"Box\"/>");
+    run("<folderOpen id=\"1\" folder=\"F\" mailbox=\"INBOX\"><field>Subject</field>"
+        "<field>SIZE</field></folderOpen>"
+        "<folderOpen id=\"2\" folder=\"Array\" mailbox=\"INBOX\" sortOrder=\"desc\" filter=\"\"/>"
+        "<mailboxCreate id=\"3\" mailbox=\"Box\"/><folderOpen id=\"4\" folder=\"Box\"/>");
     append("Subject: three\n\nx\n", 0);
     account = op_rig_handle(rig, USER, rig->pool);
     assert_ok(ximss_account_begin_write(account, test_pool));
@@ -389,14 +391,19 @@ START_TEST(test_changes_behind_the_view)
                 "<folderRead id=\"3\" folder=\"F\" UID=\"3\"/>"
                 "<folderRead id=\"4\" folder=\"F\" UID=\"1\"/>");
     assert_has(reply,
-               "index=\"0\" UID=\"1\"><Subject>one</Subject></folderReport>"
+               "index=\"0\" UID=\"1\"><Subject>one</Subject><SIZE>16</SIZE></folderReport>"
                "<folderReport folder=\"F\" id=\"1\" index=\"1\" UID=\"2\"/><response id=\"1\"/>");
     ck_assert_int_eq(op_rig_count(reply, "errorNum=\"514\""), 2);
     assert_has(reply, "<response id=\"4\"/>");
     /* Also when nothing is left of the row. */
     assert_ok(ximss_account_begin_write(account, test_pool));
     assert_ok(ximss_mailbox_find(account, "INBOX", &inbox, test_pool));
+    assert_ok(ximss_message_purge(account, inbox->id, inbox->modseq, test_pool));
     assert_ok(ximss_account_commit(account, test_pool));
+    reply = run(
+        "<folderBrowse id=\"1\" folder=\"Array\"><index from=\"0\" till=\"9\"/></folderBrowse>");
+    assert_has(reply, "index=\"0\" UID=\"2\"/><folderReport folder=\"Array\" id=\"1\" index=\"1\" "
+                      "UID=\"1\"/><response id=\"1\"/>");
     reply = run(
         "<mailboxRename id=\"1\" mailbox=\"Box\" newName=\"Moved\"/>"
         "<folderBrowse id=\"2\" folder=\"Box\"><index>0</index></folderBrowse>"
@@ -408,6 +415,68 @@ START_TEST(test_changes_behind_the_view)
     ck_assert_int_eq(op_rig_count(reply, "errorNum=\"510\""), 3);
     assert_has(reply, "<response id=\"6\"/>");
     assert_has(reply, "<response id=\"8\"/>");
+}
+END_TEST
+
+static void count_line(void *baton, const char *line)
+{
+    (void)line;
+    ++*(int *)baton;
+}
+
+/* After a rebuild the positions of a view mean nothing any more. */
+START_TEST(test_rebuilt_mailbox)
+{
+    ximss_account_t *account;
+    ximss_check_t result;
+    const char *reply;
+    int lines = 0;
+    start();
+    append("Subject: one\n\nx\n", 0);
+    run("<folderOpen id=\"1\" folder=\"F\" mailbox=\"INBOX\"/>");
+    account = op_rig_handle(rig, USER, rig->pool);
+    assert_ok(
+        ximss_account_check(account, 1, &rig->limits, count_line, &lines, &result, test_pool));
+    reply = run("<folderBrowse id=\"1\" folder=\"F\"><index>0</index></folderBrowse>"
+                "<folderRead id=\"2\" folder=\"F\" UID=\"1\"/>"
+                "<folderReopen id=\"3\" folder=\"F\"/>"
+                "<folderBrowse id=\"4\" folder=\"F\"><index>0</index></folderBrowse>");
+    ck_assert_int_eq(op_rig_count(reply, "errorNum=\"512\" errorText=\"the mailbox was rebuilt"),
+                     2);
+    assert_has(reply, "<response id=\"3\"/>");
+    assert_has(reply, "id=\"4\" index=\"0\" UID=\"1\"/>");
+}
+END_TEST
+
+/* What the rows cut off is found all the same. */
+START_TEST(test_filter_long_fields)
+{
+    apr_array_header_t *parts;
+    const char *reply;
+    int i;
+    start();
+    parts = apr_array_make(test_pool, 1000, sizeof(const char *));
+    APR_ARRAY_PUSH(parts, const char *) = "Subject: ";
+    for (i = 0; i < 500; i++) {
+        APR_ARRAY_PUSH(parts, const char *) = "ten bytes.";
+    }
+    APR_ARRAY_PUSH(parts, const char *) = " the end\nTo: first@x.org";
+    for (i = 0; i < 500; i++) {
+        APR_ARRAY_PUSH(parts, const char *) =
+            apr_psprintf(test_pool, ",\n A. Name %d <a%d@example.org>", i, i);
+    }
+    APR_ARRAY_PUSH(parts, const char *) = ",\n \"Mr. Last\" <last@y.org>\n\nx\n";
+    append(apr_array_pstrcat(test_pool, parts, 0), 0);
+    reply = run("<folderOpen id=\"1\" folder=\"1\" mailbox=\"INBOX\" filter=\"THE END\" "
+                "filterField=\"Subject\"/>"
+                "<folderOpen id=\"2\" folder=\"2\" mailbox=\"INBOX\" filter=\"last@y\" "
+                "filterField=\"E-To\"/>"
+                "<folderOpen id=\"3\" folder=\"3\" mailbox=\"INBOX\" filter=\"mr. last\" "
+                "filterField=\"To\"/>"
+                "<folderOpen id=\"4\" folder=\"4\" mailbox=\"INBOX\" filter=\"nobody\" "
+                "filterField=\"To\"/>");
+    ck_assert_int_eq(op_rig_count(reply, "messages=\"1\""), 3);
+    ck_assert_int_eq(op_rig_count(reply, "messages=\"0\""), 1);
 }
 END_TEST
 
@@ -691,6 +760,8 @@ void suite_fill(Suite *suite)
     tcase_add_test(tcase, test_filters_and_uid_min);
     tcase_add_test(tcase, test_reopen);
     tcase_add_test(tcase, test_changes_behind_the_view);
+    tcase_add_test(tcase, test_rebuilt_mailbox);
+    tcase_add_test(tcase, test_filter_long_fields);
     tcase_add_test(tcase, test_odd_names);
     tcase_add_test(tcase, test_read);
     tcase_add_test(tcase, test_read_parts);
