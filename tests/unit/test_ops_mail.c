@@ -378,7 +378,8 @@ START_TEST(test_changes_behind_the_view)
     append("Subject: two\n\nx\n", 0);
     run("<folderOpen id=\"1\" folder=\"F\" mailbox=\"INBOX\"><field>Subject</field>"
         "<field>SIZE</field></folderOpen>"
-        "<folderOpen id=\"2\" folder=\"Array\" mailbox=\"INBOX\" sortOrder=\"desc\" filter=\"\"/>"
+        "<folderOpen id=\"2\" folder=\"Array\" mailbox=\"INBOX\" sortOrder=\"desc\" "
+        "filter=\"\"><field>UID</field></folderOpen>"
         "<mailboxCreate id=\"3\" mailbox=\"Box\"/><folderOpen id=\"4\" folder=\"Box\"/>");
     append("Subject: three\n\nx\n", 0);
     account = op_rig_handle(rig, USER, rig->pool);
@@ -403,7 +404,7 @@ START_TEST(test_changes_behind_the_view)
     reply = run(
         "<folderBrowse id=\"1\" folder=\"Array\"><index from=\"0\" till=\"9\"/></folderBrowse>");
     assert_has(reply, "index=\"0\" UID=\"2\"/><folderReport folder=\"Array\" id=\"1\" index=\"1\" "
-                      "UID=\"1\"/><response id=\"1\"/>");
+                      "UID=\"1\"><UID>1</UID></folderReport>");
     reply = run(
         "<mailboxRename id=\"1\" mailbox=\"Box\" newName=\"Moved\"/>"
         "<folderBrowse id=\"2\" folder=\"Box\"><index>0</index></folderBrowse>"
