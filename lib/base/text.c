@@ -12,6 +12,10 @@ static apr_size_t clean_prefix(const unsigned char *text, const unsigned char *e
     const unsigned char *at = text;
     while (at < end) {
         apr_uint32_t code;
+        at += ximss_utf8_plain(at, end);
+        if (at == end) {
+            break;
+        }
         unsigned length = ximss_utf8_decode(at, end, &code);
         if (length == 0 || !ximss_utf8_xml_char(code)) {
             break;

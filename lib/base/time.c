@@ -5,7 +5,6 @@
 #include "base/zone.h"
 
 #include <apr_strings.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { DAY_SECONDS = 86400 };
@@ -52,6 +51,16 @@ static apr_int64_t clamp(apr_int64_t seconds)
     return seconds > last_second ? last_second : seconds;
 }
 
+/* Writes the last COUNT digits of VALUE at TEXT. */
+static void put_digits(char *text, int value, int count)
+{
+    for (int i = count - 1; i >= 0; i--) {
+        text[i] = (char)('0' + value % 10);
+        value /= 10;
+    }
+}
+
+/* By hand, for lists have several dates a row and printf took a sixth of a page's time. */
 static const char *format_date(apr_int64_t seconds, const char *suffix, apr_pool_t *pool)
 {
     seconds = clamp(seconds);
@@ -62,10 +71,14 @@ static const char *format_date(apr_int64_t seconds, const char *suffix, apr_pool
         days--;
     }
     civil_t date = civil_of(days);
-    char text[64];
-    snprintf(text, sizeof(text), "%04d%02d%02dT%02d%02d%02d%s", date.year, date.month, date.day,
-             rest / 3600, rest / 60 % 60, rest % 60, suffix);
-    return apr_pstrdup(pool, text);
+    char text[] = "YYYYMMDDTHHMMSS";
+    put_digits(text, date.year, 4);
+    put_digits(text + 4, date.month, 2);
+    put_digits(text + 6, date.day, 2);
+    put_digits(text + 9, rest / 3600, 2);
+    put_digits(text + 11, rest / 60 % 60, 2);
+    put_digits(text + 13, rest % 60, 2);
+    return apr_pstrcat(pool, text, suffix, NULL);
 }
 
 const char *ximss_time_gmt(apr_int64_t seconds, apr_pool_t *pool)

@@ -3,9 +3,27 @@
 #define XIMSS_BASE_UTF8_H
 
 #include <apr.h>
+#include <string.h>
 
 #define XIMSS_UTF8_REPLACEMENT        "\xef\xbf\xbd"
 #define XIMSS_UTF8_REPLACEMENT_LENGTH 3
+
+/* Bytes from TEXT on that are certainly printable ASCII or DEL, eight at a time: what most text is made of
+ * needs no look at each byte. */
+static inline apr_size_t ximss_utf8_plain(const unsigned char *text, const unsigned char *end)
+{
+    const unsigned char *at = text;
+    while (end - at >= 8) {
+        apr_uint64_t word;
+        memcpy(&word, at, sizeof(word));
+        /* a high bit, or a borrow from a byte below 0x20 */
+        if (((word - APR_UINT64_C(0x2020202020202020)) | word) & APR_UINT64_C(0x8080808080808080)) {
+            break;
+        }
+        at += 8;
+    }
+    return (apr_size_t)(at - text);
+}
 
 /* The length of the well-formed character at TEXT (no overlong form, no surrogate, at most U+10FFFF)
  * and its code point; 0 when there is none within END. TEXT < END. */

@@ -6,7 +6,6 @@
 #include "base/utf8.h"
 
 #include <apr_tables.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,13 +140,13 @@ static void put_reference(ximss_xml_t *xml, unsigned char byte)
     }
 }
 
-/* Whether the byte at AT goes out as it is, *LENGTH bytes at once. */
+/* Whether the byte at AT, which is not PLAIN, goes out as it is, *LENGTH bytes at once. */
 static int stays(const unsigned char *at, const unsigned char *end, int in_attribute,
                  unsigned *length)
 {
     unsigned char what = byte_class[*at];
     *length = 1;
-    if (what == PLAIN || (what == REFERENCE_IN_ATTRIBUTE && !in_attribute)) {
+    if (what == REFERENCE_IN_ATTRIBUTE && !in_attribute) {
         return 1;
     }
     if (what != HIGH) {
@@ -164,8 +163,14 @@ static void put_escaped(ximss_xml_t *xml, const char *text, apr_size_t length, i
     const unsigned char *at = (const unsigned char *)text;
     const unsigned char *end = at + length;
     const unsigned char *run = at;
-    while (at < end && !xml->overflow) {
+    while (!xml->overflow) {
         unsigned step;
+        while (at < end && byte_class[*at] == PLAIN) {
+            at++;
+        }
+        if (at == end) {
+            break;
+        }
         if (stays(at, end, in_attribute, &step)) {
             at += step;
             continue;
@@ -302,8 +307,18 @@ void ximss_xml_attr(ximss_xml_t *xml, const char *name, const char *value)
 void ximss_xml_attr_int(ximss_xml_t *xml, const char *name, apr_int64_t value)
 {
     char text[24];
-    snprintf(text, sizeof(text), "%" APR_INT64_T_FMT, value);
-    ximss_xml_attr(xml, name, text);
+    char *at = text + sizeof(text) - 1;
+    apr_uint64_t rest = value < 0 ? 0 - (apr_uint64_t)value : (apr_uint64_t)value;
+    /* By hand: a list has two numbers a row, and printf costs more than the row's other attributes. */
+    *at = '\0';
+    do {
+        *--at = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest != 0);
+    if (value < 0) {
+        *--at = '-';
+    }
+    ximss_xml_attr(xml, name, at);
 }
 
 void ximss_xml_text_n(ximss_xml_t *xml, const char *text, apr_size_t length)

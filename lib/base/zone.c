@@ -69,7 +69,8 @@ static const ximss_zone_t *host_locked(void)
 
 static const ximss_zone_t *get_locked(const char *name)
 {
-    if (name == NULL || name[0] == '\0') {
+    /* the default: not looked up as a file at each request */
+    if (name == NULL || name[0] == '\0' || strcmp(name, "HostOS") == 0) {
         return host_locked();
     }
     if (zone_table == NULL) {

@@ -1,6 +1,7 @@
 /* Charsets of mail to UTF-8: names as mail writes them, iconv(3) for the conversion. Only charsets of
  * our own table reach iconv: UTF-7 (hidden markup) and iconv's suffixes ("//IGNORE") never do. */
 #include "base/text.h"
+#include "base/utf8.h"
 #include "mime/buffer.h"
 #include "mime/content.h"
 #include "mime/decode.h"
@@ -177,14 +178,22 @@ static const unsigned short latin_high[32] = {
     0x2039, 0x0152, 0x8D,   0x017D, 0x8F,   0x90,   0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
     0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0x9D,   0x017E, 0x0178};
 
+/* Eight bytes at a time: most of all header text passes here. A borrow between bytes needs a byte that is
+ * bad already. */
 int ximss_bytes_plain(const char *bytes, apr_size_t length)
 {
-    unsigned char bad = 0;
-    for (apr_size_t i = 0; i < length; i++) {
-        unsigned char c = (unsigned char)bytes[i];
-        bad |= (unsigned char)((c < 0x20) | (c > 0x7E));
+    const apr_uint64_t ones = 0x0101010101010101ULL;
+    apr_uint64_t bad = 0;
+    for (; length >= 8; bytes += 8, length -= 8) {
+        apr_uint64_t word;
+        memcpy(&word, bytes, 8);
+        bad |= word | (word - ones * 0x20) | (word + ones);
     }
-    return !bad;
+    for (; length > 0; bytes++, length--) {
+        unsigned char c = (unsigned char)*bytes;
+        bad |= c < 0x20 || c > 0x7E ? 0x80 : 0;
+    }
+    return (bad & (ones * 0x80)) == 0;
 }
 
 /* The length of the UTF-8 sequence at BYTES (of LENGTH > 0), 0 if it is none. */
@@ -216,6 +225,10 @@ int ximss_utf8_valid(const char *bytes, apr_size_t length)
     const unsigned char *end = at + length;
     while (at < end) {
         apr_size_t step = 1;
+        at += ximss_utf8_plain(at, end);
+        if (at == end) {
+            break;
+        }
         if (*at >= 0x80) {
             step = sequence_length(at, (apr_size_t)(end - at));
             if (step == 0) {

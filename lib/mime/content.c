@@ -320,18 +320,21 @@ apr_size_t ximss_decoder_run(ximss_decoder_t *decoder, const char *in, apr_size_
 /* CR LF becomes LF, in place; a CR alone is a line end of its own (old Macintosh mail). */
 static apr_size_t unify_line_ends(char *text, apr_size_t length)
 {
-    char *from = memchr(text, '\r', length);
+    char *from = text;
     char *end = text + length;
-    char *to = from;
-    if (from == NULL) {
-        return length;
-    }
-    for (; from < end; from++) {
-        if (*from != '\r') {
-            *to++ = *from;
+    char *to = text;
+    while (from < end) {
+        char *found = memchr(from, '\r', (apr_size_t)(end - from));
+        apr_size_t line = (apr_size_t)((found != NULL ? found : end) - from);
+        memmove(to, from, line);
+        to += line;
+        if (found == NULL) {
+            break;
         }
-        else if (from + 1 == end || from[1] != '\n') {
-            *to++ = '\n';
+        *to++ = '\n';
+        from = found + 1;
+        if (from < end && *from == '\n') {
+            from++;
         }
     }
     return (apr_size_t)(to - text);
