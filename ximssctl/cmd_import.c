@@ -15,9 +15,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Who waits for the write lock asks for it every 16 ms at the longest (sqlite_lock.c); the lock is left
- * alone for a little longer after each transaction. */
+/* Who waits for the write lock asks for it every 16 ms at the longest (sqlite_lock.c): when it was held for
+ * HOLD_MAX, all in all, it is left alone for a little longer than that. */
 #define TURN_OF_OTHERS apr_time_from_msec(18)
+#define HOLD_MAX       apr_time_from_msec(250)
 
 /* How often a busy account is asked again, five seconds each time: a backup may hold it long. */
 enum { BUSY_TRIES = 12 };
@@ -35,19 +36,33 @@ typedef struct import_t {
     apr_int64_t bytes;
     int show_progress;
     apr_time_t started;
-    apr_time_t committed;
+    apr_time_t committed;       /* when the write lock was given back */
+    apr_time_t turn;            /* when others last had their turn */
     const ximss_error_t *error; /* what ended it early; lives in the ctl pool */
 } import_t;
 
+/* Lets others take the write lock, unless they had or will soon have the time for it anyway. */
+static void give_turn(import_t *import)
+{
+    apr_time_t now = apr_time_now();
+    apr_time_t gap = now - import->committed;
+
+    if (gap >= 0 && gap < TURN_OF_OTHERS) {
+        if (now - import->turn < HOLD_MAX) {
+            return;
+        }
+        apr_sleep(TURN_OF_OTHERS - gap);
+        now = apr_time_now();
+    }
+    import->turn = now;
+}
+
 static const ximss_error_t *begin_write(import_t *import, apr_pool_t *pool)
 {
-    apr_time_t gap = apr_time_now() - import->committed;
     const ximss_error_t *error;
     int tries = 0;
 
-    if (gap >= 0 && gap < TURN_OF_OTHERS) {
-        apr_sleep(TURN_OF_OTHERS - gap);
-    }
+    give_turn(import);
     do {
         error = ximss_account_begin_write(import->account, pool);
     } while (error != NULL && error->code == XIMSS_E_BUSY && ++tries < BUSY_TRIES);
