@@ -23,9 +23,6 @@ const ximss_error_t *ximss_op_folder(ximss_call_t *call, ximss_folder_t **folder
         return ximss_error(call->pool, XIMSS_E_NO_FOLDER, NULL);
     }
     XIMSS_TRY(ximss_mailbox_get(call->account, (*folder)->mailbox, mailbox, call->pool));
-    if ((*mailbox)->uid_validity != (*folder)->uid_validity || (*mailbox)->pure) {
-        return ximss_error(call->pool, XIMSS_E_NO_MAILBOX, NULL);
-    }
     if ((*mailbox)->epoch != (*folder)->epoch) {
         return ximss_error(call->pool, XIMSS_E_NO_FOLDER,
                            "the mailbox was rebuilt, close the folder and open it again");
@@ -203,9 +200,6 @@ const ximss_error_t *ximss_op_folder_reopen(ximss_call_t *call)
     }
     /* By its id: the mailbox may have been renamed; of any epoch: the view is made anew. */
     XIMSS_TRY(ximss_mailbox_get(call->account, folder->mailbox, &mailbox, call->pool));
-    if (mailbox->uid_validity != folder->uid_validity || mailbox->pure) {
-        return ximss_error(call->pool, XIMSS_E_NO_MAILBOX, NULL);
-    }
     XIMSS_TRY(read_spec(call, &folder->spec));
     XIMSS_TRY(read_fields(call, &fields));
     if (fields->nelts > 0) {

@@ -28,11 +28,7 @@ static const ximss_error_t *find_source(const ximss_part_query_t *query, ximss_a
         XIMSS_TRY(ximss_op_mailbox_name(query->session, query->folder, &name, pool));
         return ximss_mailbox_find(account, name, mailbox, pool);
     }
-    XIMSS_TRY(ximss_mailbox_get(account, (*folder)->mailbox, mailbox, pool));
-    if ((*mailbox)->uid_validity != (*folder)->uid_validity) {
-        return ximss_error(pool, XIMSS_E_NO_MAILBOX, NULL);
-    }
-    return NULL;
+    return ximss_mailbox_get(account, (*folder)->mailbox, mailbox, pool);
 }
 
 static void describe_part(ximss_part_data_t *data, const ximss_part_t *part, apr_pool_t *pool)

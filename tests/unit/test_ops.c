@@ -209,6 +209,14 @@ START_TEST(test_login)
 }
 END_TEST
 
+static void enable_user(op_rig_t *rig, int enabled)
+{
+    ximss_account_entry_t *entry;
+    assert_ok(ximss_account_find(rig->context.store, "user@example.org", &entry, test_pool));
+    entry->enabled = enabled;
+    assert_ok(ximss_account_update(rig->context.store, entry, test_pool));
+}
+
 START_TEST(test_login_by_session)
 {
     op_rig_t *rig = op_rig_make();
@@ -238,6 +246,10 @@ START_TEST(test_login_by_session)
     ck_assert_str_eq(second->account_id, first->account_id);
     ck_assert_int_eq(second->ip_watch, 0);
     ck_assert_int_eq(second->use_cookie, 1);
+    enable_user(rig, 0);
+    ck_assert_int_eq(ximss_login(&rig->context, &request, &second, &real_name, test_pool)->code,
+                     XIMSS_E_BAD_LOGIN);
+    enable_user(rig, 1);
     request.kill_old = 1;
     assert_ok(ximss_login(&rig->context, &request, &second, &real_name, test_pool));
     assert_ok(ximss_session_lock(&locked, rig->context.table, first->url_id, 0, test_pool));
@@ -273,6 +285,12 @@ START_TEST(test_limits)
     reply = op_rig_run(rig, session, "<noop id=\"1\"/><listKnownValues id=\"2\"/><noop id=\"3\"/>");
     assert_has(reply, "<response id=\"1\"/><response errorNum=\"502\"");
     assert_has(reply, "<response id=\"3\"/>");
+    /* Some of it is kept for the responses that follow. */
+    memset(id, 'l', 1000);
+    id[1000] = '\0';
+    reply = op_rig_runf(rig, session, "<readStrings id=\"1\" language=\"%s%s%s%.700s\"/>", id, id,
+                        id, id);
+    assert_has(reply, "<XIMSS><response errorNum=\"502\"");
 }
 END_TEST
 

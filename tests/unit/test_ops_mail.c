@@ -365,6 +365,22 @@ START_TEST(test_reopen)
 }
 END_TEST
 
+static ximss_part_data_t *fetch(const char *folder, apr_uint32_t uid, const char *part_id)
+{
+    ximss_part_data_t *part;
+    assert_ok(ximss_part_fetch(&rig->context, session, folder, uid, part_id, &part, test_pool));
+    return part;
+}
+
+static int fetch_error(const char *folder, apr_uint32_t uid, const char *part_id)
+{
+    ximss_part_data_t *part;
+    const ximss_error_t *error =
+        ximss_part_fetch(&rig->context, session, folder, uid, part_id, &part, test_pool);
+    ck_assert_ptr_nonnull(error);
+    return (int)error->code;
+}
+
 /* What others do to the mailbox meanwhile. */
 START_TEST(test_changes_behind_the_view)
 {
@@ -396,6 +412,10 @@ START_TEST(test_changes_behind_the_view)
                "<folderReport folder=\"F\" id=\"1\" index=\"1\" UID=\"2\"/><response id=\"1\"/>");
     ck_assert_int_eq(op_rig_count(reply, "errorNum=\"514\""), 2);
     assert_has(reply, "<response id=\"4\"/>");
+    ck_assert_int_eq(fetch_error("F", 2, NULL), XIMSS_E_NO_MESSAGE);
+    ck_assert_int_eq(fetch_error("INBOX", 2, NULL), XIMSS_E_NO_MESSAGE);
+    ck_assert_int_eq(fetch_error("F", 3, NULL), XIMSS_E_NO_MESSAGE);
+    ck_assert_uint_eq(fetch("INBOX", 3, NULL)->length, 18);
     /* Also when nothing is left of the row. */
     assert_ok(ximss_account_begin_write(account, test_pool));
     assert_ok(ximss_mailbox_find(account, "INBOX", &inbox, test_pool));
@@ -416,6 +436,21 @@ START_TEST(test_changes_behind_the_view)
     ck_assert_int_eq(op_rig_count(reply, "errorNum=\"510\""), 3);
     assert_has(reply, "<response id=\"6\"/>");
     assert_has(reply, "<response id=\"8\"/>");
+}
+END_TEST
+
+/* An empty mailbox that is removed stays as the way to those below it. */
+START_TEST(test_mailbox_became_pure)
+{
+    const char *reply;
+    start();
+    reply = run("<mailboxCreate id=\"1\" mailbox=\"A\"/><mailboxCreate id=\"2\" mailbox=\"A/B\"/>"
+                "<folderOpen id=\"3\" folder=\"A\"/><mailboxRemove id=\"4\" mailbox=\"A\"/>"
+                "<mailboxList id=\"5\" filter=\"A\"/>"
+                "<folderBrowse id=\"6\" folder=\"A\"><index>0</index></folderBrowse>"
+                "<folderReopen id=\"7\" folder=\"A\"/>");
+    assert_has(reply, "<response id=\"4\"/><mailbox id=\"5\" mailbox=\"A\" pureFolder=\"yes\"/>");
+    ck_assert_int_eq(op_rig_count(reply, "errorNum=\"510\""), 2);
 }
 END_TEST
 
@@ -569,22 +604,6 @@ START_TEST(test_read_parts)
     ck_assert_int_eq(op_rig_count(reply, ">first<"), 1);
 }
 END_TEST
-
-static ximss_part_data_t *fetch(const char *folder, apr_uint32_t uid, const char *part_id)
-{
-    ximss_part_data_t *part;
-    assert_ok(ximss_part_fetch(&rig->context, session, folder, uid, part_id, &part, test_pool));
-    return part;
-}
-
-static int fetch_error(const char *folder, apr_uint32_t uid, const char *part_id)
-{
-    ximss_part_data_t *part;
-    const ximss_error_t *error =
-        ximss_part_fetch(&rig->context, session, folder, uid, part_id, &part, test_pool);
-    ck_assert_ptr_nonnull(error);
-    return (int)error->code;
-}
 
 START_TEST(test_part_fetch)
 {
@@ -761,6 +780,7 @@ void suite_fill(Suite *suite)
     tcase_add_test(tcase, test_filters_and_uid_min);
     tcase_add_test(tcase, test_reopen);
     tcase_add_test(tcase, test_changes_behind_the_view);
+    tcase_add_test(tcase, test_mailbox_became_pure);
     tcase_add_test(tcase, test_rebuilt_mailbox);
     tcase_add_test(tcase, test_filter_long_fields);
     tcase_add_test(tcase, test_odd_names);
