@@ -4,26 +4,12 @@
 INSERT INTO account (id, modseq, uid_validity, next_mailbox, next_blob, bytes, quota)
 VALUES (1, 0, ?1, 1, 1, 0, ?2);
 
--- STMT account_usage
-SELECT bytes, quota FROM account;
+-- STMT account_get
+SELECT bytes, quota, modseq, next_blob, next_mailbox, uid_validity FROM account;
 
--- STMT account_quota
-UPDATE account SET quota = ?1;
-
--- STMT account_change
-UPDATE account SET modseq = modseq + 1, bytes = bytes + ?1 RETURNING modseq;
-
--- STMT account_validity
-UPDATE account SET uid_validity = max(uid_validity + 1, ?1) RETURNING uid_validity;
-
--- STMT account_mailbox
-UPDATE account SET next_mailbox = next_mailbox + 1 RETURNING next_mailbox - 1;
-
--- STMT account_blob
-UPDATE account SET next_blob = next_blob + 1 RETURNING next_blob - 1;
-
--- STMT account_bytes
-UPDATE account SET bytes = bytes + ?1;
+-- STMT account_set
+UPDATE account SET bytes = ?1, quota = ?2, modseq = ?3, next_blob = ?4, next_mailbox = ?5,
+    uid_validity = ?6;
 
 -- STMT login_get
 SELECT time, address FROM login WHERE kind = ?1;
@@ -77,15 +63,12 @@ WHERE name >= ?1 || '/' AND name < ?1 || '0';
 -- STMT mailbox_delete
 DELETE FROM mailbox WHERE id = ?1;
 
--- STMT mailbox_arrival
-UPDATE mailbox SET uid_next = uid_next + 1, messages = messages + 1, unseen = unseen + ?2,
-    bytes = bytes + ?3, media = media + ?4, unseen_media = unseen_media + (?2 AND ?4), modseq = ?5
-WHERE id = ?1 AND NOT pure AND uid_next < 4294967295
-RETURNING uid_next - 1;
+-- STMT mailbox_uid_next
+SELECT uid_next FROM mailbox WHERE id = ?1 AND NOT pure;
 
 -- STMT mailbox_adjust
 UPDATE mailbox SET messages = messages + ?2, unseen = unseen + ?3, bytes = bytes + ?4,
-    media = media + ?5, unseen_media = unseen_media + ?6, modseq = ?7
+    media = media + ?5, unseen_media = unseen_media + ?6, modseq = ?7, uid_next = uid_next + ?8
 WHERE id = ?1;
 
 -- STMT blob_by_sha256
@@ -172,21 +155,10 @@ SELECT blob FROM message WHERE id >= ?1 << 32 AND id < (?1 + 1) << 32 AND gone I
 -- STMT message_delete_all
 DELETE FROM message WHERE id >= ?1 << 32 AND id < (?1 + 1) << 32;
 
--- STMT rank_add
-UPDATE rank SET live = live + 1
-WHERE (mailbox, kind, key, uid) = (
-    SELECT mailbox, kind, key, uid FROM rank
-    WHERE mailbox = ?1 AND kind = ?2 AND (key, uid) <= (?3, ?4)
-    ORDER BY key DESC, uid DESC LIMIT 1)
-RETURNING live, key, uid;
-
--- STMT rank_subtract
-UPDATE rank SET live = live - 1
-WHERE (mailbox, kind, key, uid) = (
-    SELECT mailbox, kind, key, uid FROM rank
-    WHERE mailbox = ?1 AND kind = ?2 AND (key, uid) <= (?3, ?4)
-    ORDER BY key DESC, uid DESC LIMIT 1)
-RETURNING live, key, uid;
+-- STMT rank_find
+SELECT key, uid, live FROM rank
+WHERE mailbox = ?1 AND kind = ?2 AND (key, uid) <= (?3, ?4)
+ORDER BY key DESC, uid DESC LIMIT 1;
 
 -- STMT rank_insert
 INSERT INTO rank (mailbox, kind, key, uid, live) VALUES (?1, ?2, ?3, ?4, ?5);

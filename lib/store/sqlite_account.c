@@ -62,36 +62,49 @@ static void time_limit(ximss_account_t *account, int seconds)
 
 /* ---- data ---- */
 
-const ximss_error_t *ximss_sqlite_modseq(ximss_sqlite_t *db, apr_int64_t bytes, apr_int64_t *modseq,
-                                         apr_pool_t *pool)
-{
-    sqlite3_stmt *stmt;
-
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_ACCOUNT_CHANGE, pool));
-    ximss_sqlite_bind(stmt, &bytes, 1);
-    return ximss_sqlite_number(db, stmt, modseq, NULL, pool);
-}
-
-const ximss_error_t *ximss_sqlite_usage(ximss_sqlite_t *db, apr_int64_t *used, apr_int64_t *quota,
-                                        apr_pool_t *pool)
+const ximss_error_t *ximss_sqlite_counters_get(ximss_sqlite_t *db,
+                                               ximss_sqlite_counters_t *counters, apr_pool_t *pool)
 {
     sqlite3_stmt *stmt;
     int row;
 
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_ACCOUNT_USAGE, pool));
+    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_ACCOUNT_GET, pool));
     XIMSS_TRY(ximss_sqlite_step(db, stmt, &row, pool));
     if (!row) {
         return ximss_error_detail(pool, XIMSS_E_INTERNAL, "%s has no account row", db->path);
     }
-    *used = sqlite3_column_int64(stmt, 0);
-    *quota = sqlite3_column_int64(stmt, 1);
+    counters->bytes = sqlite3_column_int64(stmt, 0);
+    counters->quota = sqlite3_column_int64(stmt, 1);
+    counters->modseq = sqlite3_column_int64(stmt, 2);
+    counters->next_blob = sqlite3_column_int64(stmt, 3);
+    counters->next_mailbox = sqlite3_column_int64(stmt, 4);
+    counters->uid_validity = sqlite3_column_int64(stmt, 5);
+    return ximss_sqlite_run(db, stmt, pool);
+}
+
+const ximss_error_t *ximss_sqlite_counters_set(ximss_sqlite_t *db,
+                                               const ximss_sqlite_counters_t *counters,
+                                               apr_pool_t *pool)
+{
+    const apr_int64_t numbers[] = {counters->bytes,        counters->quota,
+                                   counters->modseq,       counters->next_blob,
+                                   counters->next_mailbox, counters->uid_validity};
+    sqlite3_stmt *stmt;
+
+    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_ACCOUNT_SET, pool));
+    ximss_sqlite_bind(stmt, numbers, 6);
     return ximss_sqlite_run(db, stmt, pool);
 }
 
 static const ximss_error_t *usage(ximss_account_t *account, apr_int64_t *used, apr_int64_t *quota,
                                   apr_pool_t *pool)
 {
-    return ximss_sqlite_usage(db_of(account), used, quota, pool);
+    ximss_sqlite_counters_t counters;
+
+    XIMSS_TRY(ximss_sqlite_counters_get(db_of(account), &counters, pool));
+    *used = counters.bytes;
+    *quota = counters.quota;
+    return NULL;
 }
 
 /* Kinds of rows in table login. */

@@ -28,22 +28,18 @@ static const ximss_error_t *insert_pieces(ximss_sqlite_t *db, apr_int64_t blob,
 }
 
 static const ximss_error_t *insert_blob(ximss_sqlite_t *db, const ximss_digest_t *digest,
-                                        apr_int64_t *blob, apr_pool_t *pool)
+                                        apr_int64_t blob, apr_pool_t *pool)
 {
-    apr_int64_t numbers[2];
+    const apr_int64_t numbers[] = {blob, (apr_int64_t)digest->length};
     sqlite3_stmt *stmt;
 
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_ACCOUNT_BLOB, pool));
-    XIMSS_TRY(ximss_sqlite_number(db, stmt, blob, NULL, pool));
-    numbers[0] = *blob;
-    numbers[1] = (apr_int64_t)digest->length;
     XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_BLOB_INSERT, pool));
     ximss_sqlite_bind(stmt, numbers, 2);
     sqlite3_bind_blob(stmt, 3, digest->sha256, sizeof(digest->sha256), SQLITE_STATIC);
     sqlite3_bind_blob64(stmt, 4, digest->structure_length > 0 ? digest->structure : "",
                         digest->structure_length, SQLITE_STATIC);
     XIMSS_TRY(ximss_sqlite_run(db, stmt, pool));
-    return insert_pieces(db, *blob, digest, pool);
+    return insert_pieces(db, blob, digest, pool);
 }
 
 static const ximss_error_t *find_blob(ximss_sqlite_t *db, const unsigned char *sha256,
@@ -57,12 +53,17 @@ static const ximss_error_t *find_blob(ximss_sqlite_t *db, const unsigned char *s
 }
 
 const ximss_error_t *ximss_sqlite_blob_put(ximss_sqlite_t *db, const ximss_digest_t *digest,
-                                           apr_int64_t *blob, apr_pool_t *pool)
+                                           ximss_sqlite_counters_t *counters, apr_int64_t *blob,
+                                           apr_pool_t *pool)
 {
     int found;
 
     XIMSS_TRY(find_blob(db, digest->sha256, blob, &found, pool));
-    return found ? ximss_sqlite_blob_hold(db, *blob, pool) : insert_blob(db, digest, blob, pool);
+    if (found) {
+        return ximss_sqlite_blob_hold(db, *blob, pool);
+    }
+    *blob = counters->next_blob++;
+    return insert_blob(db, digest, *blob, pool);
 }
 
 const ximss_error_t *ximss_sqlite_blob_hold(ximss_sqlite_t *db, apr_int64_t blob, apr_pool_t *pool)

@@ -1,6 +1,6 @@
 /* The folder of an account: made with its files, retired under the write lock, removed. */
 #include "base/random.h"
-#include "store/sqlite.h"
+#include "store/sqlite_mail.h"
 
 #include <apr_file_info.h>
 #include <apr_file_io.h>
@@ -101,14 +101,20 @@ const ximss_error_t *ximss_sqlite_folder_create(ximss_sqlite_store_t *store, apr
     return NULL;
 }
 
+static const ximss_error_t *write_quota(ximss_sqlite_t *db, apr_int64_t quota, apr_pool_t *pool)
+{
+    ximss_sqlite_counters_t counters;
+
+    XIMSS_TRY(ximss_sqlite_counters_get(db, &counters, pool));
+    counters.quota = quota;
+    return ximss_sqlite_counters_set(db, &counters, pool);
+}
+
+/* The handle is given back after an error, which ends the transaction. */
 static const ximss_error_t *set_quota(ximss_sqlite_t *db, apr_int64_t quota, apr_pool_t *pool)
 {
-    sqlite3_stmt *stmt;
-
     XIMSS_TRY(ximss_sqlite_begin(db, 1, pool));
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_ACCOUNT_QUOTA, pool));
-    ximss_sqlite_bind(stmt, &quota, 1);
-    XIMSS_TRY(ximss_sqlite_run(db, stmt, pool));
+    XIMSS_TRY(write_quota(db, quota, pool));
     return ximss_sqlite_commit(db, pool);
 }
 

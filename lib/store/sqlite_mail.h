@@ -4,6 +4,23 @@
 
 #include "store/sqlite.h"
 
+/* The account's own counters; whoever changes them reads and writes them inside one transaction. */
+typedef struct ximss_sqlite_counters_t {
+    apr_int64_t bytes;
+    apr_int64_t quota;
+    apr_int64_t modseq;
+    apr_int64_t next_blob;
+    apr_int64_t next_mailbox;
+    apr_int64_t uid_validity;
+} ximss_sqlite_counters_t;
+
+/* sqlite_account.c */
+const ximss_error_t *ximss_sqlite_counters_get(ximss_sqlite_t *db,
+                                               ximss_sqlite_counters_t *counters, apr_pool_t *pool);
+const ximss_error_t *ximss_sqlite_counters_set(ximss_sqlite_t *db,
+                                               const ximss_sqlite_counters_t *counters,
+                                               apr_pool_t *pool);
+
 /* The sort keys of one row. */
 typedef struct ximss_sqlite_keys_t {
     apr_int64_t mailbox;
@@ -30,17 +47,12 @@ const ximss_error_t *ximss_sqlite_rank_verify(ximss_sqlite_t *db, apr_int64_t ma
 const ximss_error_t *ximss_sqlite_rank_rebuild(ximss_sqlite_t *db, apr_int64_t mailbox,
                                                apr_pool_t *pool);
 
-/* sqlite_blob.c: one reference more, making the blob if it is new; one less. */
+/* sqlite_blob.c: one reference more, making the blob if it is new (counters->next_blob); one less. */
 const ximss_error_t *ximss_sqlite_blob_put(ximss_sqlite_t *db, const ximss_digest_t *digest,
-                                           apr_int64_t *blob, apr_pool_t *pool);
+                                           ximss_sqlite_counters_t *counters, apr_int64_t *blob,
+                                           apr_pool_t *pool);
 const ximss_error_t *ximss_sqlite_blob_hold(ximss_sqlite_t *db, apr_int64_t blob, apr_pool_t *pool);
 const ximss_error_t *ximss_sqlite_blob_drop(ximss_sqlite_t *db, apr_int64_t blob, apr_pool_t *pool);
-
-/* sqlite_account.c: bytes used and allowed; the next modseq, with BYTES more in the account. */
-const ximss_error_t *ximss_sqlite_usage(ximss_sqlite_t *db, apr_int64_t *used, apr_int64_t *quota,
-                                        apr_pool_t *pool);
-const ximss_error_t *ximss_sqlite_modseq(ximss_sqlite_t *db, apr_int64_t bytes, apr_int64_t *modseq,
-                                         apr_pool_t *pool);
 
 /* ---- methods, see provider.h ---- */
 

@@ -87,47 +87,38 @@ const ximss_error_t *ximss_sqlite_mailbox_list(ximss_account_t *account,
 
 /* ---- making ---- */
 
-static const ximss_error_t *next_validity(ximss_sqlite_t *db, apr_int64_t *validity,
-                                          apr_pool_t *pool)
+/* Gives out the next id and UIDValidity. */
+static const ximss_error_t *next_identity(ximss_sqlite_t *db, ximss_sqlite_counters_t *counters,
+                                          apr_int64_t *id, apr_pool_t *pool)
 {
     const apr_int64_t now = apr_time_sec(apr_time_now());
-    sqlite3_stmt *stmt;
 
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_ACCOUNT_VALIDITY, pool));
-    ximss_sqlite_bind(stmt, &now, 1);
-    return ximss_sqlite_number(db, stmt, validity, NULL, pool);
-}
-
-static const ximss_error_t *next_id(ximss_sqlite_t *db, apr_int64_t *id, apr_pool_t *pool)
-{
-    sqlite3_stmt *stmt;
-
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_ACCOUNT_MAILBOX, pool));
-    XIMSS_TRY(ximss_sqlite_number(db, stmt, id, NULL, pool));
+    XIMSS_TRY(ximss_sqlite_counters_get(db, counters, pool));
     /* Ids share 63 bits with UIDs. */
-    return *id <= 0x7fffffff
-               ? NULL
-               : ximss_error(pool, XIMSS_E_LIMIT, "too many mailboxes were ever made");
+    if (counters->next_mailbox > 0x7fffffff) {
+        return ximss_error(pool, XIMSS_E_LIMIT, "too many mailboxes were ever made");
+    }
+    *id = counters->next_mailbox++;
+    counters->uid_validity = counters->uid_validity < now ? now : counters->uid_validity + 1;
+    counters->modseq++;
+    return ximss_sqlite_counters_set(db, counters, pool);
 }
 
 const ximss_error_t *ximss_sqlite_mailbox_insert(ximss_sqlite_t *db, const char *name, int pure,
                                                  const char *mail_class, apr_pool_t *pool)
 {
-    apr_int64_t validity;
-    apr_int64_t modseq;
+    ximss_sqlite_counters_t counters;
     sqlite3_stmt *stmt;
-    apr_int64_t id;
+    apr_int64_t id = 0;
 
-    XIMSS_TRY(next_id(db, &id, pool));
-    XIMSS_TRY(next_validity(db, &validity, pool));
-    XIMSS_TRY(ximss_sqlite_modseq(db, 0, &modseq, pool));
+    XIMSS_TRY(next_identity(db, &counters, &id, pool));
     XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_MAILBOX_INSERT, pool));
     sqlite3_bind_int64(stmt, 1, id);
     sqlite3_bind_text(stmt, 2, name, -1, SQLITE_STATIC);
     sqlite3_bind_text(stmt, 3, mail_class, -1, SQLITE_STATIC);
     sqlite3_bind_int(stmt, 4, pure);
-    sqlite3_bind_int64(stmt, 5, validity);
-    sqlite3_bind_int64(stmt, 6, modseq);
+    sqlite3_bind_int64(stmt, 5, counters.uid_validity);
+    sqlite3_bind_int64(stmt, 6, counters.modseq);
     XIMSS_TRY(ximss_sqlite_run(db, stmt, pool));
     return pure ? NULL : ximss_sqlite_rank_create(db, id, pool);
 }
@@ -306,8 +297,8 @@ static const ximss_error_t *erase(ximss_sqlite_t *db, apr_int64_t id, apr_pool_t
     const int deletions[] = {XIMSS_ACCOUNT_QUERY_MESSAGE_DELETE_ALL,
                              XIMSS_ACCOUNT_QUERY_RANK_DELETE_ALL,
                              XIMSS_ACCOUNT_QUERY_MAILBOX_DELETE};
+    ximss_sqlite_counters_t counters;
     ximss_mailbox_t *mailbox;
-    apr_int64_t modseq;
     apr_size_t i;
 
     XIMSS_TRY(find(db, NULL, id, &mailbox, pool));
@@ -315,7 +306,10 @@ static const ximss_error_t *erase(ximss_sqlite_t *db, apr_int64_t id, apr_pool_t
         return ximss_error(pool, XIMSS_E_NO_MAILBOX, NULL);
     }
     XIMSS_TRY(drop_blobs(db, id, pool));
-    XIMSS_TRY(ximss_sqlite_modseq(db, -mailbox->bytes, &modseq, pool));
+    XIMSS_TRY(ximss_sqlite_counters_get(db, &counters, pool));
+    counters.bytes -= mailbox->bytes;
+    counters.modseq++;
+    XIMSS_TRY(ximss_sqlite_counters_set(db, &counters, pool));
     for (i = 0; i < sizeof(deletions) / sizeof(deletions[0]); i++) {
         XIMSS_TRY(run_for(db, deletions[i], id, pool));
     }

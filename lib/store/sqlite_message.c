@@ -20,6 +20,7 @@ typedef struct counters_t {
     apr_int64_t bytes;
     apr_int64_t media;
     apr_int64_t unseen_media;
+    apr_int64_t arrived;
 } counters_t;
 
 static ximss_sqlite_t *db_of(ximss_account_t *account)
@@ -44,55 +45,40 @@ static const ximss_error_t *adjust(ximss_sqlite_t *db, apr_int64_t mailbox,
 {
     const apr_int64_t numbers[] = {mailbox,         counters->messages, counters->unseen,
                                    counters->bytes, counters->media,    counters->unseen_media,
-                                   modseq};
+                                   modseq,          counters->arrived};
     sqlite3_stmt *stmt;
 
     XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_MAILBOX_ADJUST, pool));
-    ximss_sqlite_bind(stmt, numbers, 7);
+    ximss_sqlite_bind(stmt, numbers, 8);
     return ximss_sqlite_run(db, stmt, pool);
 }
 
-static const ximss_error_t *add_bytes(ximss_sqlite_t *db, apr_int64_t bytes, apr_pool_t *pool)
+static const ximss_error_t *check_quota(const ximss_sqlite_counters_t *account, apr_int64_t bytes,
+                                        apr_pool_t *pool)
 {
-    sqlite3_stmt *stmt;
-
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_ACCOUNT_BYTES, pool));
-    ximss_sqlite_bind(stmt, &bytes, 1);
-    return ximss_sqlite_run(db, stmt, pool);
-}
-
-static const ximss_error_t *check_quota(ximss_sqlite_t *db, apr_int64_t bytes, apr_pool_t *pool)
-{
-    apr_int64_t used;
-    apr_int64_t quota;
-
-    XIMSS_TRY(ximss_sqlite_usage(db, &used, &quota, pool));
-    if (quota >= 0 && bytes > quota - used) {
+    if (account->quota >= 0 && bytes > account->quota - account->bytes) {
         return ximss_error(pool, XIMSS_E_OVER_QUOTA, NULL);
     }
     return NULL;
 }
 
-/* The next UID of MAILBOX for a message that FLAGS and SIZE describe, its counters included. */
-static const ximss_error_t *arrive(ximss_sqlite_t *db, apr_int64_t mailbox,
-                                   const ximss_flags_t *flags, const apr_int64_t *size_and_modseq,
-                                   apr_uint32_t *uid, apr_pool_t *pool)
+/* The next UID of MAILBOX, of which WANTED are wanted. */
+static const ximss_error_t *next_uid(ximss_sqlite_t *db, apr_int64_t mailbox, apr_size_t wanted,
+                                     apr_int64_t *uid, apr_pool_t *pool)
 {
-    const apr_int64_t numbers[] = {mailbox, (flags->bits & XIMSS_FLAG_SEEN) == 0,
-                                   size_and_modseq[0], (flags->bits & XIMSS_FLAG_MEDIA) != 0,
-                                   size_and_modseq[1]};
     sqlite3_stmt *stmt;
-    apr_int64_t next;
     int found;
 
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_MAILBOX_ARRIVAL, pool));
-    ximss_sqlite_bind(stmt, numbers, 5);
-    XIMSS_TRY(ximss_sqlite_number(db, stmt, &next, &found, pool));
+    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_MAILBOX_UID_NEXT, pool));
+    ximss_sqlite_bind(stmt, &mailbox, 1);
+    XIMSS_TRY(ximss_sqlite_number(db, stmt, uid, &found, pool));
     if (!found) {
         return ximss_error_detail(pool, XIMSS_E_NO_MAILBOX,
                                   "mailbox %" APR_INT64_T_FMT " takes no messages", mailbox);
     }
-    *uid = (apr_uint32_t)next;
+    if (wanted > 0xffffffffu || *uid > (apr_int64_t)(0xffffffffu - wanted)) {
+        return ximss_error(pool, XIMSS_E_LIMIT, "the mailbox has no UIDs left");
+    }
     return NULL;
 }
 
@@ -145,17 +131,24 @@ const ximss_error_t *ximss_sqlite_message_append(ximss_account_t *account,
                                                  apr_pool_t *pool)
 {
     ximss_sqlite_t *db = db_of(account);
-    apr_int64_t size_and_modseq[2] = {(apr_int64_t)digest->length, 0};
+    ximss_sqlite_counters_t counters;
+    counters_t change = {.arrived = 1};
+    apr_int64_t next;
     live_t row;
 
     describe(&row, append, digest);
-    XIMSS_TRY(check_quota(db, row.keys.size, pool));
-    XIMSS_TRY(ximss_sqlite_modseq(db, 0, &size_and_modseq[1], pool));
-    XIMSS_TRY(arrive(db, append->mailbox, &row.flags, size_and_modseq, &row.keys.uid, pool));
-    XIMSS_TRY(add_bytes(db, row.keys.size, pool));
-    XIMSS_TRY(ximss_sqlite_blob_put(db, digest, &row.blob, pool));
-    XIMSS_TRY(insert_message(db, &row, digest, size_and_modseq[1], pool));
+    XIMSS_TRY(ximss_sqlite_counters_get(db, &counters, pool));
+    XIMSS_TRY(check_quota(&counters, row.keys.size, pool));
+    XIMSS_TRY(next_uid(db, append->mailbox, 1, &next, pool));
+    row.keys.uid = (apr_uint32_t)next;
+    counters.modseq++;
+    counters.bytes += row.keys.size;
+    XIMSS_TRY(ximss_sqlite_blob_put(db, digest, &counters, &row.blob, pool));
+    XIMSS_TRY(insert_message(db, &row, digest, counters.modseq, pool));
     XIMSS_TRY(ximss_sqlite_rank_add(db, &row.keys, pool));
+    count(&change, &row.flags, row.keys.size, 1);
+    XIMSS_TRY(adjust(db, append->mailbox, &change, counters.modseq, pool));
+    XIMSS_TRY(ximss_sqlite_counters_set(db, &counters, pool));
     *uid = row.keys.uid;
     return NULL;
 }
@@ -194,17 +187,32 @@ typedef struct job_t {
     ximss_sqlite_t *db;
     apr_int64_t mailbox;
     apr_int64_t target;                /* copy */
+    apr_int64_t next_uid;              /* copy */
     const ximss_flag_change_t *change; /* mark */
-    apr_int64_t modseq;                /* 0: nothing has changed yet */
+    ximss_sqlite_counters_t account;   /* with the job's own modseq */
     counters_t counters;
     apr_size_t done;
 } job_t;
 
 typedef const ximss_error_t *(*job_fn_t)(job_t *job, const live_t *row, apr_pool_t *pool);
 
-static const ximss_error_t *need_modseq(job_t *job, apr_pool_t *pool)
+/* Takes the modseq of the job. */
+static const ximss_error_t *start(job_t *job, apr_pool_t *pool)
 {
-    return job->modseq != 0 ? NULL : ximss_sqlite_modseq(job->db, 0, &job->modseq, pool);
+    XIMSS_TRY(ximss_sqlite_counters_get(job->db, &job->account, pool));
+    job->account.modseq++;
+    return NULL;
+}
+
+/* Writes the counters of MAILBOX and the account, if the job changed anything. */
+static const ximss_error_t *finish(job_t *job, apr_int64_t mailbox, apr_pool_t *pool)
+{
+    if (job->done == 0) {
+        return NULL;
+    }
+    job->account.bytes += job->counters.bytes;
+    XIMSS_TRY(adjust(job->db, mailbox, &job->counters, job->account.modseq, pool));
+    return ximss_sqlite_counters_set(job->db, &job->account, pool);
 }
 
 /* Does FN for the live ones among UIDS, in the order given. */
@@ -249,12 +257,11 @@ static const ximss_error_t *mark_one(job_t *job, const live_t *row, apr_pool_t *
     if (same_flags(&row->flags, &flags)) {
         return NULL;
     }
-    XIMSS_TRY(need_modseq(job, pool));
     numbers[1] = flags.bits;
     XIMSS_TRY(ximss_sqlite_use(&stmt, job->db, XIMSS_ACCOUNT_QUERY_MESSAGE_FLAGS, pool));
     ximss_sqlite_bind(stmt, numbers, 2);
     sqlite3_bind_text(stmt, 3, flags.keywords, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(stmt, 4, job->modseq);
+    sqlite3_bind_int64(stmt, 4, job->account.modseq);
     XIMSS_TRY(ximss_sqlite_run(job->db, stmt, pool));
     count(&job->counters, &row->flags, row->keys.size, -1);
     count(&job->counters, &flags, row->keys.size, 1);
@@ -268,10 +275,9 @@ const ximss_error_t *ximss_sqlite_message_mark(ximss_account_t *account, const x
 {
     job_t job = {.db = db_of(account), .mailbox = uids->mailbox, .change = change};
 
+    XIMSS_TRY(start(&job, pool));
     XIMSS_TRY(for_each(&job, uids, mark_one, pool));
-    if (job.done > 0) {
-        XIMSS_TRY(adjust(job.db, job.mailbox, &job.counters, job.modseq, pool));
-    }
+    XIMSS_TRY(finish(&job, job.mailbox, pool));
     *changed = job.done;
     return NULL;
 }
@@ -283,8 +289,7 @@ static const ximss_error_t *bury_one(job_t *job, const live_t *row, apr_pool_t *
     apr_int64_t numbers[2] = {row->id, 0};
     sqlite3_stmt *stmt;
 
-    XIMSS_TRY(need_modseq(job, pool));
-    numbers[1] = job->modseq;
+    numbers[1] = job->account.modseq;
     XIMSS_TRY(ximss_sqlite_use(&stmt, job->db, XIMSS_ACCOUNT_QUERY_MESSAGE_BURY, pool));
     ximss_sqlite_bind(stmt, numbers, 2);
     XIMSS_TRY(ximss_sqlite_run(job->db, stmt, pool));
@@ -301,11 +306,9 @@ const ximss_error_t *ximss_sqlite_message_expunge(ximss_account_t *account,
 {
     job_t job = {.db = db_of(account), .mailbox = uids->mailbox};
 
+    XIMSS_TRY(start(&job, pool));
     XIMSS_TRY(for_each(&job, uids, bury_one, pool));
-    if (job.done > 0) {
-        XIMSS_TRY(adjust(job.db, job.mailbox, &job.counters, job.modseq, pool));
-        XIMSS_TRY(add_bytes(job.db, job.counters.bytes, pool));
-    }
+    XIMSS_TRY(finish(&job, job.mailbox, pool));
     *removed = job.done;
     return NULL;
 }
@@ -328,31 +331,26 @@ static const ximss_error_t *measure_one(job_t *job, const live_t *row, apr_pool_
 {
     (void)pool;
     job->counters.bytes += row->keys.size;
+    job->done++;
     return NULL;
 }
 
 static const ximss_error_t *copy_one(job_t *job, const live_t *row, apr_pool_t *pool)
 {
-    apr_int64_t size_and_modseq[2] = {row->keys.size, 0};
+    const apr_int64_t numbers[] = {row->id, job->target, job->next_uid, job->account.modseq,
+                                   apr_time_sec(apr_time_now())};
     ximss_sqlite_keys_t keys = row->keys;
-    apr_int64_t numbers[5];
     sqlite3_stmt *stmt;
 
-    XIMSS_TRY(need_modseq(job, pool));
-    size_and_modseq[1] = job->modseq;
-    keys.mailbox = job->target;
-    XIMSS_TRY(arrive(job->db, job->target, &row->flags, size_and_modseq, &keys.uid, pool));
-    numbers[0] = row->id;
-    numbers[1] = keys.mailbox;
-    numbers[2] = keys.uid;
-    numbers[3] = job->modseq;
-    numbers[4] = apr_time_sec(apr_time_now());
     XIMSS_TRY(ximss_sqlite_use(&stmt, job->db, XIMSS_ACCOUNT_QUERY_MESSAGE_COPY, pool));
     ximss_sqlite_bind(stmt, numbers, 5);
     XIMSS_TRY(ximss_sqlite_run(job->db, stmt, pool));
+    keys.mailbox = job->target;
+    keys.uid = (apr_uint32_t)job->next_uid++;
     XIMSS_TRY(ximss_sqlite_rank_add(job->db, &keys, pool));
     XIMSS_TRY(ximss_sqlite_blob_hold(job->db, row->blob, pool));
-    job->counters.bytes += row->keys.size;
+    count(&job->counters, &row->flags, row->keys.size, 1);
+    job->counters.arrived++;
     job->done++;
     return NULL;
 }
@@ -364,12 +362,12 @@ const ximss_error_t *ximss_sqlite_message_copy(ximss_account_t *account, const x
     job_t measure = {.db = db_of(account), .mailbox = uids->mailbox};
     job_t job = {.db = db_of(account), .mailbox = uids->mailbox, .target = target};
 
+    XIMSS_TRY(start(&job, pool));
     XIMSS_TRY(for_each(&measure, uids, measure_one, pool));
-    XIMSS_TRY(check_quota(job.db, measure.counters.bytes, pool));
+    XIMSS_TRY(check_quota(&job.account, measure.counters.bytes, pool));
+    XIMSS_TRY(next_uid(job.db, target, measure.done, &job.next_uid, pool));
     XIMSS_TRY(for_each(&job, uids, copy_one, pool));
-    if (job.done > 0) {
-        XIMSS_TRY(add_bytes(job.db, job.counters.bytes, pool));
-    }
+    XIMSS_TRY(finish(&job, target, pool));
     *copied = job.done;
     return NULL;
 }

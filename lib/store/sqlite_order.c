@@ -114,25 +114,31 @@ static const ximss_error_t *insert_block(const rank_t *rank, const rank_key_t *k
     return ximss_sqlite_run(rank->db, stmt, rank->pool);
 }
 
-/* Changes the block that KEY falls into by statement NUMBER; *LIVE is what it holds now, *BLOCK where it
- * begins (read only when it became too large or empty). */
-static const ximss_error_t *count_block(const rank_t *rank, int number, const rank_key_t *key,
-                                        rank_key_t *block, apr_int64_t *live)
+static const ximss_error_t *set_block(const rank_t *rank, const rank_key_t *key, apr_int64_t live)
+{
+    sqlite3_stmt *stmt;
+
+    XIMSS_TRY(use_key(&stmt, rank, XIMSS_ACCOUNT_QUERY_RANK_SET, key));
+    sqlite3_bind_int64(stmt, 5, live);
+    return ximss_sqlite_run(rank->db, stmt, rank->pool);
+}
+
+/* The block that KEY falls into: where it begins, and its live rows. */
+static const ximss_error_t *find_block(const rank_t *rank, const rank_key_t *key, rank_key_t *block,
+                                       apr_int64_t *live)
 {
     sqlite3_stmt *stmt;
     int row;
 
-    XIMSS_TRY(use_key(&stmt, rank, number, key));
+    XIMSS_TRY(use_key(&stmt, rank, XIMSS_ACCOUNT_QUERY_RANK_FIND, key));
     XIMSS_TRY(ximss_sqlite_step(rank->db, stmt, &row, rank->pool));
     if (!row) {
         return ximss_error_detail(rank->pool, XIMSS_E_INTERNAL,
                                   "%s: mailbox %" APR_INT64_T_FMT " has no block of order %d",
                                   rank->db->path, rank->mailbox, rank->order);
     }
-    *live = sqlite3_column_int64(stmt, 0);
-    if (*live > BLOCK_MAX || *live <= 0) {
-        *block = read_key(stmt, 1, rank->order, rank->pool);
-    }
+    *block = read_key(stmt, 0, rank->order, rank->pool);
+    *live = sqlite3_column_int64(stmt, 2);
     return ximss_sqlite_run(rank->db, stmt, rank->pool);
 }
 
@@ -161,14 +167,19 @@ static const ximss_error_t *key_at(const rank_t *rank, const rank_key_t *block, 
 static const ximss_error_t *split(const rank_t *rank, const rank_key_t *block, apr_int64_t live)
 {
     apr_int64_t lower = live / 2;
-    sqlite3_stmt *stmt;
     rank_key_t middle;
 
     XIMSS_TRY(key_at(rank, block, lower, &middle));
-    XIMSS_TRY(use_key(&stmt, rank, XIMSS_ACCOUNT_QUERY_RANK_SET, block));
-    sqlite3_bind_int64(stmt, 5, lower);
-    XIMSS_TRY(ximss_sqlite_run(rank->db, stmt, rank->pool));
+    XIMSS_TRY(set_block(rank, block, lower));
     return insert_block(rank, &middle, live - lower);
+}
+
+static const ximss_error_t *delete_block(const rank_t *rank, const rank_key_t *key)
+{
+    sqlite3_stmt *stmt;
+
+    XIMSS_TRY(use_key(&stmt, rank, XIMSS_ACCOUNT_QUERY_RANK_DELETE, key));
+    return ximss_sqlite_run(rank->db, stmt, rank->pool);
 }
 
 static int is_lowest(const rank_key_t *key, int order)
@@ -201,13 +212,12 @@ const ximss_error_t *ximss_sqlite_rank_add(ximss_sqlite_t *db, const ximss_sqlit
     for (order = 0; order < XIMSS_ORDER_COUNT; order++) {
         rank_t rank = {db, keys->mailbox, order, pool};
         rank_key_t key = key_of(keys, order);
-        rank_key_t block = {0, NULL, 0};
-        apr_int64_t live = 0;
+        rank_key_t block;
+        apr_int64_t live;
 
-        XIMSS_TRY(count_block(&rank, XIMSS_ACCOUNT_QUERY_RANK_ADD, &key, &block, &live));
-        if (live > BLOCK_MAX) {
-            XIMSS_TRY(split(&rank, &block, live));
-        }
+        XIMSS_TRY(find_block(&rank, &key, &block, &live));
+        live++;
+        XIMSS_TRY(live > BLOCK_MAX ? split(&rank, &block, live) : set_block(&rank, &block, live));
     }
     return NULL;
 }
@@ -220,14 +230,16 @@ const ximss_error_t *ximss_sqlite_rank_subtract(ximss_sqlite_t *db, const ximss_
     for (order = 0; order < XIMSS_ORDER_COUNT; order++) {
         rank_t rank = {db, keys->mailbox, order, pool};
         rank_key_t key = key_of(keys, order);
-        rank_key_t block = {0, NULL, 0};
-        apr_int64_t live = 0;
-        sqlite3_stmt *stmt;
+        rank_key_t block;
+        apr_int64_t live;
 
-        XIMSS_TRY(count_block(&rank, XIMSS_ACCOUNT_QUERY_RANK_SUBTRACT, &key, &block, &live));
+        XIMSS_TRY(find_block(&rank, &key, &block, &live));
+        live--;
         if (live <= 0 && !is_lowest(&block, order)) {
-            XIMSS_TRY(use_key(&stmt, &rank, XIMSS_ACCOUNT_QUERY_RANK_DELETE, &block));
-            XIMSS_TRY(ximss_sqlite_run(db, stmt, pool));
+            XIMSS_TRY(delete_block(&rank, &block));
+        }
+        else {
+            XIMSS_TRY(set_block(&rank, &block, live));
         }
     }
     return NULL;
