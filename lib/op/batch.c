@@ -36,8 +36,9 @@ static void log_details(const ximss_batch_t *batch, const char *what, const xims
 {
     if (error != NULL && (error->code == XIMSS_E_INTERNAL || error->detail != NULL)) {
         int internal = error->code == XIMSS_E_INTERNAL;
-        ximss_log(internal ? XIMSS_LOG_ERROR : XIMSS_LOG_WARN, internal ? 301 : 302, "%s of %s: %s",
-                  what, batch->session != NULL ? batch->session->user_name : "login",
+        ximss_log(internal ? XIMSS_LOG_ERROR : XIMSS_LOG_WARN, internal ? 5001 : 5002,
+                  "%s of %s: %s", what,
+                  batch->session != NULL ? batch->session->user_name : "login",
                   ximss_error_log_line(error, pool));
     }
 }
