@@ -21,10 +21,24 @@ typedef struct word_t {
     apr_size_t length;
 } word_t;
 
-char *ximss_value_unfold(const char *value, apr_size_t length, apr_size_t *text_length,
-                         apr_pool_t *pool)
+/* The usual value: one line of printable ASCII between blanks. */
+static char *unfold_plain(const char *value, apr_size_t length, apr_size_t *text_length,
+                          apr_pool_t *pool)
 {
-    char *text = apr_palloc(pool, length + 1);
+    while (length > 0 && *value == ' ') {
+        value++;
+        length--;
+    }
+    while (length > 0 && value[length - 1] == ' ') {
+        length--;
+    }
+    *text_length = length;
+    return ximss_bytes_plain(value, length) ? apr_pstrmemdup(pool, value, length) : NULL;
+}
+
+/* VALUE in TEXT, with each fold as one blank. Returns the end of it. */
+static char *unfold(char *text, const char *value, apr_size_t length)
+{
     char *to = text;
     int folded = 0;
     for (apr_size_t i = 0; i < length; i++) {
@@ -33,10 +47,7 @@ char *ximss_value_unfold(const char *value, apr_size_t length, apr_size_t *text_
         if (c == '\n' || (c == '\r' && i + 1 < length && value[i + 1] == '\n')) {
             folded = 1;
         }
-        else if (folded && blank) {
-            continue;
-        }
-        else {
+        else if (!folded || !blank) {
             if (folded && to > text && to[-1] != ' ') {
                 *to++ = ' ';
             }
@@ -44,14 +55,27 @@ char *ximss_value_unfold(const char *value, apr_size_t length, apr_size_t *text_
             *to++ = blank || c == '\r' ? ' ' : c;
         }
     }
-    while (to > text && to[-1] == ' ') {
-        to--;
+    return to;
+}
+
+char *ximss_value_unfold(const char *value, apr_size_t length, apr_size_t *text_length,
+                         apr_pool_t *pool)
+{
+    char *text = unfold_plain(value, length, text_length, pool);
+    char *end;
+    if (text != NULL) {
+        return text;
     }
-    *to = '\0';
-    *text_length = (apr_size_t)(to - text);
-    for (; *text == ' '; text++) {
-        --*text_length;
+    text = apr_palloc(pool, length + 1);
+    end = unfold(text, value, length);
+    while (end > text && end[-1] == ' ') {
+        end--;
     }
+    *end = '\0';
+    while (*text == ' ') {
+        text++;
+    }
+    *text_length = (apr_size_t)(end - text);
     if (!ximss_bytes_plain(text, *text_length) && !ximss_utf8_valid(text, *text_length)) {
         text = (char *)ximss_charset_to_utf8("windows-1252", text, *text_length, text_length, pool);
     }

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+/* So many lines in a row that are no fields are a body that lacks the empty line before it. */
+#define JUNK_MAX 4
+
 typedef struct line_t {
     const char *text;
     apr_size_t length; /* without line end */
@@ -123,34 +126,63 @@ static int is_mbox_line(const line_t *line)
            line->text[skip + 5] != ':';
 }
 
+/* What a line of a header is. */
+typedef enum line_kind_t { LINE_FIELD, LINE_CONTINUATION, LINE_JUNK, LINE_END } line_kind_t;
+
+/* Judges LINE, which is not empty, and takes it if it belongs to a field. BEHIND_JUNK: the line before
+ * was no field, so a continuation continues nothing. */
+static line_kind_t take_line(ximss_header_t *header, line_t *line, int first, int behind_junk)
+{
+    apr_size_t colon;
+    apr_size_t name;
+    if (first) {
+        skip_indent(line);
+    }
+    name = name_length(line, &colon);
+    if (is_boundary(header, line)) {
+        return LINE_END;
+    }
+    if (!first && (line->text[0] == ' ' || line->text[0] == '\t')) {
+        if (!behind_junk) {
+            add_continuation(header, line);
+        }
+        return LINE_CONTINUATION;
+    }
+    if (name > 0) {
+        add_field(header, line, name, colon);
+        return LINE_FIELD;
+    }
+    if (first && is_mbox_line(line)) {
+        return LINE_JUNK;
+    }
+    return is_dashes(line) || !goes_on(header, line) ? LINE_END : LINE_JUNK;
+}
+
 void ximss_header_scan(ximss_header_t *header)
 {
     int first = 1;
+    int junk = 0;
+    apr_size_t junk_start = header->at;
     apr_array_clear(header->fields);
     header->overflow = 0;
     for (; header->at < header->length; first = 0) {
         line_t line;
-        apr_size_t colon;
-        apr_size_t name;
+        line_kind_t kind;
         read_line(header, header->at, &line);
         if (line.length == 0) {
             header->at = line.next;
             return;
         }
-        if (first) {
-            skip_indent(&line);
+        kind = take_line(header, &line, first, junk > 0);
+        if (kind == LINE_FIELD) {
+            junk = 0;
         }
-        name = name_length(&line, &colon);
-        if (is_boundary(header, &line)) {
-            return;
+        else if (kind == LINE_JUNK) {
+            junk_start = junk == 0 ? header->at : junk_start;
+            junk++;
         }
-        if (!first && (line.text[0] == ' ' || line.text[0] == '\t')) {
-            add_continuation(header, &line);
-        }
-        else if (name > 0) {
-            add_field(header, &line, name, colon);
-        }
-        else if (is_dashes(&line) || (!(first && is_mbox_line(&line)) && !goes_on(header, &line))) {
+        if (kind == LINE_END || junk > JUNK_MAX) {
+            header->at = junk > 0 ? junk_start : header->at;
             return;
         }
         header->at = line.next;

@@ -64,6 +64,10 @@ START_TEST(fields_of_a_header)
     ck_assert_str_eq(ximss_fields_find(top->fields, "C")->text, "");
     top = parse("A: b\n: x\nX Y: z\nX-\xc3\xa9: z\nB: c\n\nbody");
     ck_assert_int_eq(top->fields->nelts, 2);
+    top = parse("A: b\nX Y: z\n tail\nB: c\n\n");
+    ck_assert_str_eq(ximss_fields_find(top->fields, "A")->text, "b");
+    ck_assert_str_eq(shape_of("A: b\na b: c\nd e: f\ng h: i\nj k: l\nm n: o\n"),
+                     "text/plain[:a b: c\nd e: f\ng h: i\nj k: l\nm n: o\n]");
     top = parse_n("A: b\0c\n\nx", 9);
     ck_assert_str_eq(ximss_fields_find(top->fields, "A")->text, "b\xef\xbf\xbd"
                                                                 "c");
