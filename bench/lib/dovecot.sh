@@ -119,7 +119,9 @@ start() {
 stop() {
     pid=$(cat "$1/run/master.pid" 2>/dev/null) || return 0
     kill "$pid" 2>/dev/null || return 0
-    while kill -0 "$pid" 2>/dev/null; do
+    tries=0
+    while kill -0 "$pid" 2>/dev/null && [ "$tries" -lt 300 ]; do
+        tries=$((tries + 1))
         sleep 0.1
     done
 }

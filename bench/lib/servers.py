@@ -56,6 +56,7 @@ class Dovecot:
                 return
             except (OSError, EOFError):
                 time.sleep(0.1)
+        self.stop()
         raise Skip("it does not answer; see %s/dovecot.log" % self.folder)
 
     def stop(self):
