@@ -20,7 +20,7 @@ typedef struct ximss_store_options_t {
 } ximss_store_options_t;
 
 /* Opens the store in DATA_DIR (made, mode 0700, if missing) with the backend called PROVIDER ("sqlite").
- * In httpd: after fork only. Closed with POOL. */
+ * In httpd: after fork only. Closed with POOL, which must outlive every checked-out handle. */
 const ximss_error_t *ximss_store_open(ximss_store_t **store, const char *provider,
                                       const char *data_dir, const ximss_store_options_t *options,
                                       apr_pool_t *pool);

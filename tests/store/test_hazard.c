@@ -262,6 +262,7 @@ START_TEST(deleted_account)
     must(ximss_account_begin_write(again, test_pool));
     fixture_append(again, fixture_mailbox(again, "INBOX")->id, 1, 0);
     must(ximss_account_commit(again, test_pool));
+    ximss_account_return(again);
 }
 END_TEST
 

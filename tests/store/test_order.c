@@ -336,6 +336,9 @@ START_TEST(views_stay)
     int i;
 
     seed = 20261123u + (unsigned int)_i;
+    view_count = 0;
+    memset(models, 0, sizeof(models));
+    memset(digests, 0, sizeof(digests));
     must(ximss_account_begin_write(test_account, test_pool));
     must(ximss_mailbox_create(test_account, "Other", "", test_pool));
     must(ximss_account_commit(test_account, test_pool));
