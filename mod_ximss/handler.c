@@ -220,14 +220,13 @@ int ximss_handler_claimed(request_rec *r)
     return ximss_request_get(r) != NULL ? OK : DECLINED;
 }
 
-/* mod_dir looks for index files and fallbacks where a path ends with "/", unless more path follows. */
+/* Where a handler is set, mod_dir serves no fallback. */
 int ximss_handler_fixups(request_rec *r)
 {
     if (ximss_request_get(r) == NULL) {
         return DECLINED;
     }
     r->handler = "ximss";
-    r->path_info = apr_pstrdup(r->pool, "/");
     return OK;
 }
 

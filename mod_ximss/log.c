@@ -29,6 +29,9 @@ static void log_line(void *baton, ximss_log_level_t level, const char *line)
     ap_log_error(APLOG_MARK, httpd_levels[level], 0, (server_rec *)baton, "%s", line);
 }
 
+/* Whether any server of this configuration serves us: else nothing of the site is touched. */
+static int started;
+
 void ximss_log_start(server_rec *server)
 {
     ximss_log_level_t level = XIMSS_LOG_WARN;
@@ -40,6 +43,7 @@ void ximss_log_start(server_rec *server)
         level = XIMSS_LOG_INFO;
     }
     ximss_log_set(log_line, server, level);
+    started = 1;
 }
 
 /* ---- urlIDs ---- */
@@ -250,8 +254,12 @@ static void hide_parts(request_rec *r)
 
 int ximss_log_transaction(request_rec *r)
 {
-    int hid = ximss_log_hide_early(r);
+    int hid;
 
+    if (!started) {
+        return DECLINED;
+    }
+    hid = ximss_log_hide_early(r);
     if (!is_ours(r)) {
         hide_parts(r);
     }

@@ -112,7 +112,6 @@ int ximss_body_read(ximss_request_t *request, apr_size_t limit, ximss_body_t *bo
     }
     apr_brigade_destroy(brigade);
     if (status != OK) {
-        r->connection->keepalive = AP_CONN_CLOSE; /* what is left unread is no next request */
         return status;
     }
     got.data[got.length] = '\0';
@@ -275,10 +274,8 @@ static int send_document(ximss_request_t *request, int status, const char *type,
 
     apr_table_unset(r->headers_in, "Range");
     apr_table_unset(r->headers_in, "Request-Range");
-    if (r->connection->keepalive != AP_CONN_CLOSE) {
-        ap_discard_request_body(r);
-    }
     r->status = status;
+    ap_discard_request_body(r); /* not with a status that closes the connection */
     if (type != NULL) {
         ap_set_content_type(r, type);
     }

@@ -162,6 +162,19 @@ static const ximss_error_t *run_batch(ximss_request_t *request, ximss_session_t 
     return ximss_batch_run(request->context, &peer, session, root, out, request->r->pool);
 }
 
+/* Whether there is such a session: a body for none is not worth reading into memory. */
+static int is_live(const ximss_request_t *request)
+{
+    ximss_session_t *session;
+    const ximss_error_t *error =
+        ximss_session_lock(&session, request->context->table, request->url_id, 0, request->r->pool);
+
+    if (error == NULL && session != NULL) {
+        ximss_session_unlock(request->context->table, session);
+    }
+    return error != NULL || session != NULL;
+}
+
 int ximss_handle_sync(ximss_request_t *request)
 {
     apr_pool_t *pool = request->r->pool;
@@ -170,8 +183,12 @@ int ximss_handle_sync(ximss_request_t *request)
     ximss_session_t *session;
     ximss_xml_t *out;
     ximss_body_t body;
-    int answer = ximss_body_read(request, request->config->limits.request_bytes, &body);
+    int answer;
 
+    if (!is_live(request)) {
+        return ximss_reply_lost(request);
+    }
+    answer = ximss_body_read(request, request->config->limits.request_bytes, &body);
     if (answer != OK) {
         return ximss_reply_text(request, answer, "the body cannot be read or is too large");
     }

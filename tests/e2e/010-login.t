@@ -23,7 +23,7 @@ XimssEngine On"
 make_account user@example.org 'se&cret pässword'
 make_account user@other.test other-password
 make_account plain@example.org plain-password
-log_known='XM0302: .*incorrect password or account name'
+log_known='login of login: .*incorrect password or account name'
 httpd_start
 login_url=$url/XIMSSLogin/
 encoded=se%26cret+p%C3%A4ssword

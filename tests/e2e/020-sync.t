@@ -112,6 +112,36 @@ done
 http "$url/Session/"
 lost 'no urlID'
 
+# A body that nobody wants is not the next request on the connection.
+cat >"$root/tmp/raw.py" <<'PYTHON'
+import socket, sys
+host, port, target, size = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+hidden = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+body = hidden * (size // len(hidden))
+request = "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (target, len(body))
+last = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+with socket.create_connection((host, port)) as connection:
+    answer = b""
+    try:
+        connection.sendall(request.encode() + body + last)
+        while True:
+            data = connection.recv(65536)
+            if not data:
+                break
+            answer += data
+    except OSError:
+        pass
+print(" ".join(line.split()[1] for line in answer.decode().split("\n") if line.startswith("HTTP/1.1 ")))
+PYTHON
+raw() {
+    is "$1" "$(python3 "$root/tmp/raw.py" 127.0.0.1 "$port" "$2" "$3")" "$4"
+}
+raw 'the body for a lost session' /Session/000001-aaaaaaaaaaaaaaaaaaaa/sync 3000 '550 404'
+raw 'the body for a URL that is none' "/Session/$id/none" 3000 '404 404'
+raw 'the body of a KILL' "/Session/000001-aaaaaaaaaaaaaaaaaaaa/KILL" 3000 '550 404'
+raw 'a body over the limit' "/Session/$id/sync" 150000 413
+lacks 'no body became a request' "$(cat "$root/logs/access.log")" smuggled
+
 # --- ends -----------------------------------------------------------------------------------
 
 sync '<noop id="1"/><bye id="2"/><noop id="3"/>'

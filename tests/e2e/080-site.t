@@ -25,8 +25,8 @@ site() {
         AllowOverride None
         Require all granted
         DirectoryIndex index.html
-        FallbackResource /fallback.html
     </Directory>
+    FallbackResource /fallback.html
     <Directory "$root/other/list">
         FallbackResource disabled
     </Directory>
@@ -69,7 +69,7 @@ $(site Off)
     ServerName decoding.test
     XimssEngine On
     CacheEnable disk /
-    ProxyPass / http://127.0.0.1:9/
+    ProxyPass / http://127.0.0.1:9/ mapping=encoded
 $(site On)
 </VirtualHost>
 <VirtualHost *>
@@ -87,6 +87,7 @@ $(site On)
 </VirtualHost>"
 make_account user@example.org password
 import user@example.org 'A/B' "$root/tmp/mail"
+log_known='AH01630: client denied by server configuration: uri /(Session|XIMSSLogin)/'
 httpd_start
 document='<XIMSS><noop id="1"/></XIMSS>'
 answer='<XIMSS><response id="1"/></XIMSS>'

@@ -79,5 +79,5 @@ is 'b leaves' "$status" 200
 id=$a
 sync '<folderBrowse id="1" folder="view of a"><index>0</index></folderBrowse>'
 is 'a was never touched' "$(xml_get folderReport/Subject)" 'secret of a'
-log_known='XM0302'
+log_known='login of login: .*incorrect password'
 httpd_done

@@ -180,13 +180,13 @@ httpd_children() {
     ps -o pid= --ppid "$httpd_pid" | tr -d ' '
 }
 
-# Judges the new lines of the error log: numbered lines of ours (XMnnnn) and crashes that the test did not
-# announce in log_known are failures.
+# Judges the new lines of the error log: numbered lines of ours (XMnnnn), errors and crashes that the test
+# did not announce in log_known are failures.
 # httpd_judge [NAME OF THE CHECK]
 # shellcheck disable=SC2120
 httpd_judge() {
     httpd_lines=$(tail -n +"$((httpd_judged + 1))" "$root/logs/error.log" |
-        grep -E 'XM[0-9]{4}:|exit signal|Segmentation|Abort|ximss:(error|crit|alert|emerg)|AddressSanitizer|runtime error:' |
+        grep -E 'XM[0-9]{4}:|exit signal|Segmentation|Abort|\[[a-z0-9_]+:(error|crit|alert|emerg)\]|AddressSanitizer|runtime error:' |
         grep -Ev -- "${log_known:-^\$}")
     httpd_judged=$(wc -l <"$root/logs/error.log")
     if [ -z "$httpd_lines" ]; then
