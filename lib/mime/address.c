@@ -1,5 +1,6 @@
 /* Address lists (RFC 5322, 3.4 and 4.4), in one pass and with every leniency that real mail asks for.
  * What cannot be an address is kept as the raw text, so that a reader sees what the sender wrote. */
+#include "base/text.h"
 #include "mime/buffer.h"
 #include "mime/decode.h"
 #include "mime/field.h"
@@ -53,17 +54,25 @@ static const char *decode(const char *text, apr_size_t length, apr_pool_t *pool)
     return ximss_words_decode(text, length, pool);
 }
 
+/* An address as it stands: encoded words have no place in one (RFC 2047, 5), and decoding them would let
+ * a sender forge its domain. */
+static const char *keep(const ximss_buffer_t *bytes, apr_pool_t *pool)
+{
+    apr_size_t length = bytes->length;
+    const char *clean = ximss_text_clean(bytes->data, &length, pool);
+    return apr_pstrmemdup(pool, clean, length);
+}
+
 /* Ends the mailbox before byte END. */
 static void emit(reader_t *reader, apr_size_t end)
 {
     apr_pool_t *pool = reader->list->pool;
     ximss_address_t address = {NULL, NULL};
     int raw = reader->broken || (reader->words && !reader->has_angle);
-    if (reader->phrase.length == 0 && reader->spec.length == 0 && !reader->has_angle &&
-        !reader->broken && reader->comment.length == 0) {
-        return;
+    if (reader->spec.length == 0 && !reader->has_angle && !reader->broken) {
+        return; /* nothing, or a comment alone */
     }
-    if (raw || (!reader->has_angle && reader->spec.length == 0)) {
+    if (raw) {
         address.addr = decode(reader->text + reader->start, end - reader->start, pool);
     }
     else {
@@ -71,7 +80,7 @@ static void emit(reader_t *reader, apr_size_t end)
             reader->has_angle && reader->phrase.length > 0 ? &reader->phrase : &reader->comment;
         ximss_buffer_t *addr = reader->has_angle ? &reader->angle : &reader->spec;
         const char *decoded = decode(name->data, name->length, pool);
-        address.addr = decode(addr->data, addr->length, pool);
+        address.addr = keep(addr, pool);
         address.name = *decoded == '\0' ? NULL : decoded;
     }
     if (reader->list->nelts < reader->limit) {

@@ -186,6 +186,11 @@ static char *qp_soft(ximss_decoder_t *decoder, unsigned char c, char *to)
         decoder->held = 0;
         return to;
     }
+    if (decoder->hold[decoder->held - 1] == '\r') { /* a line end of old Macintosh mail */
+        decoder->state = QP_TEXT;
+        decoder->held = 0;
+        return qp_text(decoder, c, to);
+    }
     if ((c == ' ' || c == '\t' || c == '\r') && decoder->held < (int)sizeof(decoder->hold)) {
         decoder->hold[decoder->held++] = (char)c;
         return to;

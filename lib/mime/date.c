@@ -129,11 +129,27 @@ static void read_year(parts_t *parts, int value, int digits)
     parts->year = value;
 }
 
+/* "AM" and "PM" behind a time of twelve hours. */
+static void read_half(parts_t *parts, char letter)
+{
+    const int noon = 12 * 3600;
+    if ((letter == 'P' || letter == 'p') && parts->second_of_day < noon) {
+        parts->second_of_day += noon;
+    }
+    else if ((letter == 'A' || letter == 'a') && parts->second_of_day >= noon) {
+        parts->second_of_day -= noon;
+    }
+}
+
 /* Day names and unknown zones say nothing (RFC 5322, 4.3). */
 static void read_word(parts_t *parts, const char *token, apr_size_t length)
 {
     if (length >= 3 && parts->month < 0 && ximss_date_month(token) > 0) {
         parts->month = ximss_date_month(token);
+        return;
+    }
+    if (length == 2 && parts->second_of_day >= 0 && strncasecmp(token + 1, "M", 1) == 0) {
+        read_half(parts, token[0]);
         return;
     }
     for (apr_size_t i = 0; parts->second_of_day >= 0 && !parts->zone_seen &&

@@ -44,7 +44,7 @@ static char *unfold(char *text, const char *value, apr_size_t length)
     for (apr_size_t i = 0; i < length; i++) {
         char c = value[i];
         int blank = c == ' ' || c == '\t';
-        if (c == '\n' || (c == '\r' && i + 1 < length && value[i + 1] == '\n')) {
+        if (c == '\n' || c == '\r') {
             folded = 1;
         }
         else if (!folded || !blank) {
@@ -52,7 +52,7 @@ static char *unfold(char *text, const char *value, apr_size_t length)
                 *to++ = ' ';
             }
             folded = 0;
-            *to++ = blank || c == '\r' ? ' ' : c;
+            *to++ = blank ? ' ' : c;
         }
     }
     return to;

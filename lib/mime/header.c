@@ -1,4 +1,5 @@
-/* Finds the fields of a header block (RFC 5322, 2.2), line by line. Lines end with LF or CR LF. */
+/* Finds the fields of a header block (RFC 5322, 2.2), line by line. Lines end with LF or CR LF; see
+ * ximss_line_end(). */
 #include "mime/header.h"
 
 #include <string.h>
@@ -12,10 +13,15 @@ typedef struct line_t {
     apr_size_t next;   /* offset of the next line */
 } line_t;
 
+char ximss_line_end(const char *data, apr_size_t length)
+{
+    return memchr(data, '\n', length) == NULL && memchr(data, '\r', length) != NULL ? '\r' : '\n';
+}
+
 static void read_line(const ximss_header_t *header, apr_size_t at, line_t *line)
 {
     const char *start = header->data + at;
-    const char *end = memchr(start, '\n', header->length - at);
+    const char *end = memchr(start, header->line_end, header->length - at);
     line->text = start;
     line->length = end == NULL ? header->length - at : (apr_size_t)(end - start);
     line->next = at + line->length + (end != NULL);

@@ -20,10 +20,14 @@ typedef struct ximss_header_t {
     apr_size_t at;                /* in: where the header begins; out: where the body begins */
     apr_size_t room;              /* bytes of fields that are still taken; counted down */
     int overflow;                 /* out: fields were cut or left out */
+    char line_end;                /* ximss_line_end() of the message */
     ximss_boundary_test_t is_end; /* may be NULL */
     void *baton;
     apr_array_header_t *fields; /* ximss_raw_field_t, emptied first */
 } ximss_header_t;
+
+/* The byte that ends lines: LF, but CR where there is no LF at all (old Macintosh mail). */
+char ximss_line_end(const char *data, apr_size_t length);
 
 /* Reads the header at header->at. A header without an empty line behind it ends where a line can be
  * neither field nor continuation, unless a field follows that line. */

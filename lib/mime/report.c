@@ -61,6 +61,7 @@ static int write_groups(ximss_xml_t *xml, ximss_header_t *header, apr_pool_t *po
 void ximss_report_write(ximss_xml_t *xml, const char *text, apr_size_t length, apr_pool_t *pool)
 {
     ximss_header_t header = {.data = text, .length = length, .room = REPORT_BYTES_MAX};
+    header.line_end = '\n';
     header.fields = apr_array_make(pool, 16, sizeof(ximss_raw_field_t));
     if (write_groups(xml, &header, pool) == 0) {
         ximss_xml_text_n(xml, text, length);

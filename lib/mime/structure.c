@@ -39,6 +39,7 @@ typedef struct parser_t {
     const char *data;
     apr_size_t length;
     apr_size_t at;
+    char line_end;
     ximss_limits_t limits; /* addresses: counted down */
     apr_pool_t *pool;
     frame_t *frames;
@@ -113,7 +114,7 @@ static int next_delimiter(const parser_t *parser, delimiter_t *found)
     const char *at = parser->data + parser->at;
     const char *end = parser->data + parser->length;
     while (at < end && parser->lengths != 0) {
-        const char *next = memchr(at, '\n', (apr_size_t)(end - at));
+        const char *next = memchr(at, parser->line_end, (apr_size_t)(end - at));
         const char *stop = next == NULL ? end : next;
         if (stop - at > 2 && at[0] == '-' && at[1] == '-' &&
             match_line(parser, at, (apr_size_t)(stop - at), found)) {
@@ -151,6 +152,7 @@ static ximss_header_t header_at(parser_t *parser, apr_size_t at, apr_size_t end)
     ximss_header_t header = {.data = parser->data, .length = end, .at = at};
     header.room = parser->limits.header_bytes < parser->header_left ? parser->limits.header_bytes
                                                                     : parser->header_left;
+    header.line_end = parser->line_end;
     header.fields = parser->raw;
     return header;
 }
@@ -336,9 +338,9 @@ static void end_parts(parser_t *parser, int keep, apr_size_t end)
 /* The end of what lies before the boundary line at START: the line end belongs to the boundary. */
 static apr_size_t end_before(const parser_t *parser, apr_size_t start)
 {
-    if (start > 0 && parser->data[start - 1] == '\n') {
+    if (start > 0 && parser->data[start - 1] == parser->line_end) {
         start--;
-        if (start > 0 && parser->data[start - 1] == '\r') {
+        if (parser->line_end == '\n' && start > 0 && parser->data[start - 1] == '\r') {
             start--;
         }
     }
@@ -385,6 +387,7 @@ ximss_part_t *ximss_structure_parse(const char *data, apr_size_t length,
     parser_t parser = {.data = data, .length = length, .limits = *limits, .pool = pool};
     ximss_part_t *top = apr_pcalloc(pool, sizeof(*top));
     delimiter_t found;
+    parser.line_end = ximss_line_end(data, length);
     parser.frames = apr_palloc(pool, STACK_MAX * sizeof(frame_t));
     parser.raw = apr_array_make(pool, 32, sizeof(ximss_raw_field_t));
     parser.fields_left = FIELDS_MAX;

@@ -82,6 +82,7 @@ START_TEST(quoted_is_decoded)
     ck_assert_str_eq(quoted("a \t\r\nb  c"), "a\r\nb  c");
     ck_assert_str_eq(quoted("a  \nb"), "a\nb");
     ck_assert_str_eq(quoted("a\rb"), "a\rb");
+    ck_assert_str_eq(quoted("a=\rb= \rc"), "abc");
 }
 END_TEST
 

@@ -179,6 +179,7 @@ START_TEST(addresses_in_groups)
     ck_assert_str_eq(addresses("Team: a@b, C <c@d>; e@f"), "-|a@b;C|c@d;-|e@f");
     ck_assert_str_eq(addresses("undisclosed-recipients:;"), "");
     ck_assert_str_eq(field("To", "undisclosed-recipients:;")->text, "undisclosed-recipients:;");
+    ck_assert_str_eq(addresses("none:; (a comment)"), "");
 }
 END_TEST
 
@@ -189,6 +190,9 @@ START_TEST(addresses_with_words)
     ck_assert_str_eq(addresses("=?utf-8?q?A,_B?= <a@b>"), "A, B|a@b");
     ck_assert_str_eq(addresses("a@b (=?utf-8?q?=C3=A9?=)"), "\xc3\xa9|a@b");
     ck_assert_str_eq(addresses("=?utf-8?q?x=0D=0ABcc:_evil=40e?= <a@b>"), "x  Bcc: evil@e|a@b");
+    /* not in an address: it could forge the domain */
+    ck_assert_str_eq(addresses("=?utf-8?q?a=40bank?=@evil"), "-|=?utf-8?q?a=40bank?=@evil");
+    ck_assert_str_eq(addresses("<=?utf-8?q?a=40bank?=@evil>"), "-|=?utf-8?q?a=40bank?=@evil");
     ck_assert_str_eq(addresses("J\xf6rg <a@b>"), "J\xc3\xb6rg|a@b");
 }
 END_TEST
@@ -235,6 +239,8 @@ START_TEST(dates_are_read)
     ck_assert_str_eq(date("Mon, 31 Dec 2099 23:59:60 +0000"), "21000101T000000Z 0");
     ck_assert_str_eq(date("29 Feb 2024 12:00:00 +01:00"), "20240229T110000Z 3600");
     ck_assert_str_eq(date("1 Jan 2001 00:00:00 GMT+0200"), "20001231T220000Z 7200");
+    ck_assert_str_eq(date("Wed 29 May 2019 06:09:22 PM EDT"), "20190529T220922Z -14400");
+    ck_assert_str_eq(date("29 May 2019 12:09:22 AM"), "20190529T000922Z 0");
     ck_assert_str_eq(date("1 Jan 2001 00:00:00"), "20010101T000000Z 0");
 }
 END_TEST

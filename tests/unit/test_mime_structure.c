@@ -48,6 +48,9 @@ START_TEST(single_parts)
     ck_assert_str_eq(shape_of("A: b"), "text/plain[:]");
     ck_assert_str_eq(shape_of("A: b\r\nB: c\n\r\nbody"), "text/plain[:body]");
     ck_assert_str_eq(shape_of("\nbody"), "text/plain[:body]");
+    ck_assert_str_eq(shape_of("A: b\r c\rContent-Type: text/html\r\rbody\r"), "text/html[:body\r]");
+    ck_assert_str_eq(shape_of("Content-Type: multipart/mixed; boundary=b\r\r--b\r\rx\r\r--b--\r"),
+                     "multipart/mixed[:](text/plain[01:x\r])");
     ck_assert_str_eq(shape_of("no header at all\nbody\n"), "text/plain[:no header at all\nbody\n]");
     ck_assert_str_eq(shape_of("A: b\nno empty line\nbody\n"), "text/plain[:no empty line\nbody\n]");
     ck_assert_str_eq(shape_of("From x Thu Jan  1 00:00:00 1970\nA: b\n\nbody"),
