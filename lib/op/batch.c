@@ -305,9 +305,8 @@ static apr_status_t tidy(void *data)
     return APR_SUCCESS;
 }
 
-static const ximss_error_t *batch_make(ximss_batch_t **made, const ximss_context_t *context,
-                                       const ximss_peer_t *peer, ximss_session_t *session,
-                                       ximss_xml_t *out, apr_pool_t *pool)
+static ximss_batch_t *batch_make(const ximss_context_t *context, const ximss_peer_t *peer,
+                                 ximss_session_t *session, ximss_xml_t *out, apr_pool_t *pool)
 {
     ximss_batch_t *batch = apr_pcalloc(pool, sizeof(*batch));
     batch->context = context;
@@ -321,8 +320,7 @@ static const ximss_error_t *batch_make(ximss_batch_t **made, const ximss_context
     batch->entries = apr_array_make(pool, 4, sizeof(ximss_batch_entry_t));
     batch->actions = apr_array_make(pool, 4, sizeof(ximss_batch_action_t));
     batch->pool = pool;
-    *made = batch;
-    return NULL;
+    return batch;
 }
 
 static void batch_end(ximss_batch_t *batch)
@@ -361,7 +359,7 @@ const ximss_error_t *ximss_batch_run(const ximss_context_t *context, const ximss
         return ximss_error(pool, XIMSS_E_LIMIT, "more than %d requests in one document",
                            context->limits->batch_requests);
     }
-    XIMSS_TRY(batch_make(&batch, context, peer, session, out, pool));
+    batch = batch_make(context, peer, session, out, pool);
     apr_pool_create(&request_pool, pool);
     for (request = ximss_element_child(root, NULL); request != NULL;
          request = ximss_element_next(request, NULL)) {
