@@ -146,14 +146,22 @@ static const char *mask_query(const char *query, apr_pool_t *pool)
     return apr_array_pstrcat(pool, pairs, '&');
 }
 
-/* Whether PATH names one of our realms anywhere, however it is written. */
+/* Whether PATH is one of our realms, however it is written: what misses us by a second slash is meant for us
+ * all the same. Queries of the rest of the site stay as they are. */
 static int names_realm(const char *path, apr_pool_t *pool)
 {
-    char *plain = apr_pstrdup(pool, path);
+    const char *authority = path[0] != '/' ? strstr(path, "://") : NULL;
+    char *segment;
 
-    ap_unescape_url(plain);
-    ap_str_tolower(plain);
-    return strstr(plain, "ximsslogin") != NULL || strstr(plain, "session") != NULL;
+    if (authority != NULL) {
+        path = authority + 3 + strcspn(authority + 3, "/");
+    }
+    while (path[0] == '/' || (path[0] == '.' && path[1] == '/')) {
+        path++;
+    }
+    segment = apr_pstrmemdup(pool, path, strcspn(path, "/"));
+    ap_unescape_url(segment);
+    return ap_cstr_casecmp(segment, "XIMSSLogin") == 0 || ap_cstr_casecmp(segment, "Session") == 0;
 }
 
 const char *ximss_log_mask_uri(const char *uri, apr_pool_t *pool)

@@ -184,6 +184,7 @@ http --request-target "/XIMSSLogin/?password=hidden-five and hidden-six" "$url"
 http --request-target "http://u:hidden-seven@127.0.0.1/XIMSSLogin/?password=hidden-eight" "$url"
 http --request-target "/Session/%3$(printf '%s' "$id" | cut -c2-)/sync" "$url"
 http "$url/XIMSSLogin/?password=hidden-nine" -H 'Host:' -0
+http "$url/my-session/?visible=1" -H "Referer: $url/session-page?shown=2"
 http "$url/status"
 page=$body
 httpd_stop
@@ -192,5 +193,6 @@ logs=$(cat "$root"/logs/access.log "$root"/logs/one.log "$root"/logs/two.log "$r
 secret=${id#*-}
 lacks 'no log has a urlID' "$logs$page" "$secret" "${old#*-}"
 lacks 'no log has a password' "$logs$page" 'se%26cret' 'other-password' 'plain-password' not-right hidden-
+has 'logs of the rest of the site stay as they are' "$logs" '/my-session/?visible=1' '/session-page?shown=2'
 has 'logs show where' "$logs" "/Session/${id%%-*}-***/sync" '/XIMSSLogin/?userName=user@example.org&password=***'
 httpd_done
