@@ -273,6 +273,21 @@ SELECT bytes, next_mailbox, next_blob, modseq, (SELECT total(bytes) FROM mailbox
     (SELECT ifnull(max(modseq), 0) FROM mailbox)
 FROM account;
 
+-- STMT check_lost
+SELECT blob FROM message
+WHERE blob > ?1 AND gone IS NULL AND NOT EXISTS (SELECT 1 FROM blob WHERE id = message.blob)
+    AND EXISTS (SELECT 1 FROM raw WHERE id = message.blob << 16)
+ORDER BY blob LIMIT 1;
+
+-- STMT repair_lost
+INSERT INTO blob (id, refs, size, sha256, structure)
+SELECT ?1, 1, sum(length(data)), randomblob(32), x'' FROM raw
+WHERE id >= ?1 << 16 AND id < (?1 + 1) << 16;
+
+-- STMT repair_sha256
+-- Bytes that came again meanwhile keep their own row; this one stays known as altered.
+UPDATE OR IGNORE blob SET sha256 = ?2 WHERE id = ?1;
+
 -- STMT repair_pieces
 DELETE FROM raw WHERE NOT EXISTS (SELECT 1 FROM blob WHERE id = raw.id >> 16);
 

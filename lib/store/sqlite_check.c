@@ -243,6 +243,51 @@ static const ximss_error_t *check_blobs(check_t *check, apr_pool_t *pool)
     return NULL;
 }
 
+/* The row of a blob that is lost though its bytes are there: made again, its sha256 of what is there. The
+ * rest is derived after that. */
+static const ximss_error_t *restore_blob(check_t *check, apr_int64_t blob, apr_pool_t *pool)
+{
+    unsigned char sha256[32];
+    sqlite3_stmt *stmt;
+    apr_int64_t size;
+    const char *data;
+
+    XIMSS_TRY(change(check, XIMSS_ACCOUNT_QUERY_REPAIR_LOST, &blob, 1, pool));
+    XIMSS_TRY(query(check, XIMSS_ACCOUNT_QUERY_BLOB_SIZE, &blob, &size, 1, pool));
+    XIMSS_TRY(ximss_sqlite_blob_read(check->account, blob, 0, (apr_size_t)size, &data, pool));
+    SHA256((const unsigned char *)data, (size_t)size, sha256);
+    XIMSS_TRY(ximss_sqlite_use(&stmt, check->db, XIMSS_ACCOUNT_QUERY_REPAIR_SHA256, pool));
+    sqlite3_bind_int64(stmt, 1, blob);
+    sqlite3_bind_blob(stmt, 2, sha256, sizeof(sha256), SQLITE_STATIC);
+    return ximss_sqlite_run(check->db, stmt, pool);
+}
+
+static const ximss_error_t *check_lost(check_t *check, apr_pool_t *pool)
+{
+    apr_int64_t blob = 0;
+    apr_pool_t *iteration;
+    int found = 1;
+
+    apr_pool_create(&iteration, pool);
+    while (found) {
+        sqlite3_stmt *stmt;
+
+        apr_pool_clear(iteration);
+        XIMSS_TRY(ximss_sqlite_use(&stmt, check->db, XIMSS_ACCOUNT_QUERY_CHECK_LOST, iteration));
+        ximss_sqlite_bind(stmt, &blob, 1);
+        XIMSS_TRY(ximss_sqlite_number(check->db, stmt, &blob, &found, iteration));
+        if (found) {
+            fault(check, check->run->repair, iteration,
+                  "blob %" APR_INT64_T_FMT ": its row is lost", blob);
+            if (check->run->repair) {
+                XIMSS_TRY(restore_blob(check, blob, iteration));
+            }
+        }
+    }
+    apr_pool_destroy(iteration);
+    return NULL;
+}
+
 static const ximss_error_t *check_orphans(check_t *check, apr_pool_t *pool)
 {
     apr_int64_t rows;
@@ -363,6 +408,7 @@ static const ximss_error_t *check_all(check_t *check, apr_pool_t *pool)
         }
     }
     XIMSS_TRY(each_mailbox(check, check_orders, pool));
+    XIMSS_TRY(check_lost(check, pool));
     XIMSS_TRY(check_blobs(check, pool));
     XIMSS_TRY(check_orphans(check, pool));
     XIMSS_TRY(each_mailbox(check, check_counters, pool));

@@ -25,7 +25,7 @@
 #define FREE_PAGES 1000
 
 /* Steps of the virtual machine between two looks at the clock. */
-#define PROGRESS_STEPS 5000
+#define PROGRESS_STEPS 1000
 
 const ximss_sqlite_kind_t ximss_sqlite_kind_account = {
     .sql = ximss_account_query_sql,

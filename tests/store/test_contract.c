@@ -743,23 +743,45 @@ START_TEST(transaction_busy)
 }
 END_TEST
 
+/* Lets the time of a limit of one second pass inside the walk. */
+static const ximss_error_t *dawdle(void *baton, const ximss_message_t *message, apr_pool_t *scratch)
+{
+    apr_time_t until = apr_time_now() + apr_time_from_msec(1100);
+
+    (void)message;
+    (void)scratch;
+    if ((*(int *)baton)++ == 0) {
+        while (apr_time_now() < until) {
+        }
+    }
+    return NULL;
+}
+
 START_TEST(transaction_time_limit)
 {
     apr_int64_t inbox = fixture_mailbox(test_account, "INBOX")->id;
-    apr_uint32_t uids[1];
-    apr_size_t found;
+    int calls = 0;
     int i;
 
     must(ximss_account_begin_write(test_account, test_pool));
-    for (i = 0; i < 100; i++) {
+    for (i = 0; i < 500; i++) {
         fixture_append(test_account, inbox, (unsigned int)i, 0);
     }
     must(ximss_account_commit(test_account, test_pool));
-    ximss_account_time_limit(test_account, 100);
-    must(ximss_order_uids(test_account, inbox, XIMSS_ORDER_DATE, 1000, NULL, 0, 1, uids, &found,
-                          test_pool));
+    ximss_account_time_limit(test_account, 1);
+    must_fail(ximss_message_scan(test_account, inbox, 1000, 0, dawdle, &calls, test_pool),
+              XIMSS_E_LIMIT);
+    ck_assert_int_lt(calls, 500);
+    /* Writes are never interrupted. */
+    must(ximss_account_begin_write(test_account, test_pool));
+    for (i = 0; i < 500; i++) {
+        fixture_append(test_account, inbox, (unsigned int)i, 0);
+    }
+    must(ximss_account_commit(test_account, test_pool));
     ximss_account_time_limit(test_account, 0);
-    ck_assert_int_eq(found, 1);
+    calls = 1;
+    must(ximss_message_scan(test_account, inbox, 1000000, 0, dawdle, &calls, test_pool));
+    ck_assert_int_eq(calls, 1001);
 }
 END_TEST
 
