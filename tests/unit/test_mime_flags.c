@@ -28,6 +28,9 @@ START_TEST(flags_are_read)
     change = parse("Seen,Unread");
     ck_assert_uint_eq(change.set, 0);
     ck_assert_uint_eq(change.clear, XIMSS_FLAG_SEEN);
+    change = parse("Unread,Seen");
+    ck_assert_uint_eq(change.set, XIMSS_FLAG_SEEN);
+    ck_assert_uint_eq(change.clear, 0);
     change = parse("-Seen,-Unflagged");
     ck_assert_uint_eq(change.clear, XIMSS_FLAG_SEEN);
     ck_assert_uint_eq(change.set, XIMSS_FLAG_FLAGGED);

@@ -130,6 +130,11 @@ START_TEST(nested_multiparts)
     ck_assert_str_eq(shape_of(mail),
                      "multipart/mixed[:](multipart/alternative[01:](text/plain[01-01:one]) "
                      "text/plain[02:three])");
+    /* as long as another boundary, and yet none */
+    mail = "Content-Type: multipart/mixed; boundary=long\n\n--long\n" MIXED
+           "--b\n\n--b--x\n--bong\n--b--";
+    ck_assert_str_eq(shape_of(mail), "multipart/mixed[:](multipart/mixed[01:]("
+                                     "text/plain[01-01:--b--x\n--bong]))");
     /* one boundary for both: the innermost open one has it */
     mail = MIXED "--b\n" MIXED "--b\n\none\n--b--\n--b--\n";
     ck_assert_str_eq(shape_of(mail),
@@ -364,6 +369,24 @@ START_TEST(trees_survive_damage)
 }
 END_TEST
 
+/* Packed bytes cannot make the reader recurse without bound. */
+START_TEST(packed_depth_is_limited)
+{
+    ximss_part_t *part = apr_pcalloc(test_pool, sizeof(*part));
+    const char *packed;
+    apr_size_t length;
+    part->type = "text";
+    part->subtype = "plain";
+    for (int i = 0; i < 1000; i++) {
+        ximss_part_t *outer = apr_pmemdup(test_pool, part, sizeof(*part));
+        outer->children = part;
+        part = outer;
+    }
+    ximss_structure_pack(part, &packed, &length, test_pool);
+    ck_assert_ptr_ne(ximss_structure_unpack(&part, packed, length, test_pool), NULL);
+}
+END_TEST
+
 START_TEST(digests)
 {
     const char *mail =
@@ -450,6 +473,7 @@ void suite_fill(Suite *suite)
     tcase_add_test(bounds, headers_are_limited);
     tcase_add_test(packing, trees_survive_packing);
     tcase_add_test(packing, trees_survive_damage);
+    tcase_add_test(packing, packed_depth_is_limited);
     tcase_add_test(packing, digests);
     tcase_add_test(packing, digests_are_cut);
 }
