@@ -123,6 +123,13 @@ def test_maildir():
     ok(maildir("md-again") == rows, "comes back the same")
 
 
+def test_linked_maildir():
+    write("elsewhere/secret", b"Subject: secret\n\n")
+    os.makedirs(os.path.join(TEMP, "linked/new"))
+    os.symlink(os.path.join(TEMP, "elsewhere"), os.path.join(TEMP, "linked/cur"))
+    imports("a Maildir whose cur is a link is none", "linked", [os.path.join(TEMP, "linked")], 0, 0, status=1)
+
+
 def test_tree():
     order = ["B.eml", "a", "a.b/one", "a/b/1", "a/c", "a0", "b/.hidden", "z from.mbox", "\udcff"]
     del order[1]
@@ -213,6 +220,9 @@ def test_quota():
     ok(b"quota" in run.stderr and run.stderr.count(b"\n") == 1, "says so in one line", run.stderr)
     ctl("account", "set", ACCOUNT, "--quota", "none")
     imports("without quota", "quota", [os.path.join(TEMP, "quota")], 10, 0)
+    ctl("account", "create", "q@x.example", "--quota", "500k")
+    run = ctl("import", "q@x.example", "INBOX", os.path.join(TEMP, "quota"))
+    ok(run.returncode == 1 and run.stdout == b"imported 5, skipped 0\n", "what fits is kept", run)
     run = ctl("check")
     ok(run.returncode == 0 and b": 0 faults" in run.stdout, "check finds no fault", run)
 
@@ -230,7 +240,7 @@ with tempfile.TemporaryDirectory() as TEMP:
     DATA = os.path.join(TEMP, "data")
     ok(ctl("domain", "create", "x.example").returncode == 0, "domain")
     ok(ctl("account", "create", ACCOUNT).returncode == 0, "account")
-    for test in [test_mbox, test_maildir, test_tree, test_bytes, test_dates, test_duplicates, test_names,
+    for test in [test_mbox, test_maildir, test_linked_maildir, test_tree, test_bytes, test_dates, test_duplicates, test_names,
                  test_samples, test_quota]:
         test()
 print(f"1..{count}")
