@@ -150,12 +150,28 @@ static void undo(ximss_sqlite_t *db)
     sqlite3_reset(*stmt);
 }
 
+/* What only an empty database takes. Whoever made the file may have been killed before this. */
+static const ximss_error_t *shape(ximss_sqlite_t *db, apr_pool_t *pool)
+{
+    const int settings[] = {XIMSS_CONTROL_QUERY_PAGE_SIZE, XIMSS_CONTROL_QUERY_AUTO_VACUUM,
+                            XIMSS_CONTROL_QUERY_JOURNAL_WAL};
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+        XIMSS_TRY(execute(db, ximss_control_query_sql[settings[i]], pool));
+    }
+    return NULL;
+}
+
 /* Runs the steps that are missing, in one transaction; the write lock is held. */
 static const ximss_error_t *upgrade_locked(ximss_sqlite_t *db, apr_pool_t *pool)
 {
     int version;
 
     XIMSS_TRY(version_get(db, &version, pool));
+    if (version == 0) {
+        XIMSS_TRY(shape(db, pool));
+    }
     XIMSS_TRY(ximss_sqlite_control(db, XIMSS_CONTROL_QUERY_BEGIN_WRITE, pool));
     for (; version < db->kind->version; version++) {
         const ximss_error_t *error = execute(db, db->kind->steps[version], pool);
@@ -240,17 +256,9 @@ const ximss_error_t *ximss_sqlite_open(ximss_sqlite_t *db, apr_pool_t *pool)
 /* The log takes the mode of the database file, so that is set before there is a log. */
 static const ximss_error_t *make_steps(ximss_sqlite_t *db, apr_pool_t *pool)
 {
-    const int settings[] = {XIMSS_CONTROL_QUERY_PAGE_SIZE, XIMSS_CONTROL_QUERY_AUTO_VACUUM,
-                            XIMSS_CONTROL_QUERY_JOURNAL_WAL};
-    apr_size_t i;
-
     XIMSS_TRY(connect_file(db, SQLITE_OPEN_CREATE, pool));
-    sqlite3_busy_timeout(db->db, db->store->options.lock_wait_ms);
     if (chmod(db->path, 0600) != 0) {
         return ximss_error_apr(pool, APR_FROM_OS_ERROR(errno), db->path);
-    }
-    for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
-        XIMSS_TRY(execute(db, ximss_control_query_sql[settings[i]], pool));
     }
     XIMSS_TRY(configure(db, pool));
     XIMSS_TRY(upgrade(db, pool));
@@ -425,7 +433,7 @@ void ximss_sqlite_tidy(ximss_sqlite_t *db)
         ximss_sqlite_lock_drop(db);
     }
     if (error != NULL && error->code != XIMSS_E_BUSY) {
-        ximss_log(XIMSS_LOG_WARN, 0, "%s", ximss_error_log_line(error, pool));
+        ximss_log(XIMSS_LOG_WARN, 3201, "no checkpoint: %s", ximss_error_log_line(error, pool));
     }
     apr_pool_destroy(pool);
 }

@@ -324,6 +324,26 @@ START_TEST(replaced_account)
 }
 END_TEST
 
+/* Whoever made the directory was killed before it held anything. */
+START_TEST(half_made_directory)
+{
+    const char *path;
+    struct stat info;
+    int file;
+
+    fixture_close();
+    test_dir = apr_pstrcat(test_pool, test_dir, "/accounts", NULL);
+    path = apr_pstrcat(test_pool, test_dir, "/directory.db", NULL);
+    file = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    ck_assert_int_ge(file, 0);
+    close(file);
+    must(ximss_domain_create(second_store(), "example.com", test_pool));
+    ck_assert_int_eq(stat(apr_pstrcat(test_pool, path, "-wal", NULL), &info), 0);
+    ck_assert_int_gt(info.st_size, 0);
+    test_dir = apr_pstrmemdup(test_pool, test_dir, strlen(test_dir) - strlen("/accounts"));
+}
+END_TEST
+
 /* ---- no room ---- */
 
 static void limit_files(rlim_t bytes)
@@ -515,6 +535,7 @@ void fixture_fill(Suite *suite)
     tcase_add_test(tcase, deleted_account);
     tcase_add_test(tcase, delete_waits_for_a_writer);
     tcase_add_test(tcase, replaced_account);
+    tcase_add_test(tcase, half_made_directory);
     tcase_add_test(tcase, full_disk);
     tcase_add_test(tcase, damaged_file);
 }
