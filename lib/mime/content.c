@@ -1,5 +1,6 @@
 /* Transfer decoders (RFC 2045, 6; uuencode), fed in pieces of any size, and text bodies. */
 #include "mime/content.h"
+#include "mime/decode.h"
 
 #include <apr_lib.h>
 #include <string.h>
@@ -96,11 +97,6 @@ static char *run_base64(ximss_decoder_t *decoder, const unsigned char *in, apr_s
     return to;
 }
 
-static int hex_value(unsigned char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : apr_isxdigit(c) ? apr_tolower(c) - 'a' + 10 : -1;
-}
-
 static char *flush_hold(ximss_decoder_t *decoder, char *to)
 {
     memcpy(to, decoder->hold, (apr_size_t)decoder->held);
@@ -146,7 +142,7 @@ static char *qp_text(ximss_decoder_t *decoder, unsigned char c, char *to)
 /* One byte behind "=": a digit, or the start of a soft line break, or junk that is kept. */
 static char *qp_equal(ximss_decoder_t *decoder, unsigned char c, char *to)
 {
-    if (hex_value(c) >= 0) {
+    if (apr_isxdigit(c)) {
         decoder->bits = c;
         decoder->state = QP_HEX;
         return to;
@@ -167,10 +163,10 @@ static char *qp_equal(ximss_decoder_t *decoder, unsigned char c, char *to)
 
 static char *qp_hex(ximss_decoder_t *decoder, unsigned char c, char *to)
 {
-    int low = hex_value(c);
+    int byte = ximss_hex_byte((char)decoder->bits, (char)c);
     decoder->state = QP_TEXT;
-    if (low >= 0) {
-        *to++ = (char)(hex_value((unsigned char)decoder->bits) << 4 | low);
+    if (byte >= 0) {
+        *to++ = (char)byte;
         return to;
     }
     *to++ = '=';

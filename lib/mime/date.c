@@ -29,9 +29,9 @@ static const zone_name_t zone_names[] = {{"UT", 0},   {"GMT", 0},  {"UTC", 0},  
 int ximss_date_month(const char *text)
 {
     static const char months[] = "janfebmaraprmayjunjulaugsepoctnovdec";
-    for (int i = 0; i < 12; i++) {
+    for (apr_size_t i = 0; i < 12; i++) {
         if (strncasecmp(text, months + 3 * i, 3) == 0) {
-            return i + 1;
+            return (int)i + 1;
         }
     }
     return 0;

@@ -14,7 +14,7 @@
 #include <strings.h>
 
 /* Folding shrinks a text to no less than a third: more than this never reaches a key. */
-#define KEY_SOURCE_MAX (3 * XIMSS_SORT_KEY_MAX)
+#define KEY_SOURCE_MAX ((apr_size_t)3 * XIMSS_SORT_KEY_MAX)
 
 #define MESSAGE_ID_MAX 1000
 

@@ -125,17 +125,12 @@ apr_size_t ximss_word_length(const char *text, apr_size_t length, int *no_end)
     return split_word(&word, text, length, no_end) ? word.length : 0;
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : apr_isxdigit(c) ? apr_tolower(c) - 'a' + 10 : -1;
-}
-
 static void decode_q(ximss_buffer_t *out, const char *text, apr_size_t length)
 {
     for (apr_size_t i = 0; i < length; i++) {
-        if (text[i] == '=' && i + 2 < length && hex_digit(text[i + 1]) >= 0 &&
-            hex_digit(text[i + 2]) >= 0) {
-            ximss_buffer_put(out, (char)(hex_digit(text[i + 1]) << 4 | hex_digit(text[i + 2])));
+        int byte = text[i] == '=' && i + 2 < length ? ximss_hex_byte(text[i + 1], text[i + 2]) : -1;
+        if (byte >= 0) {
+            ximss_buffer_put(out, (char)byte);
             i += 2;
         }
         else {
@@ -216,7 +211,7 @@ char *ximss_words_decode(const char *text, apr_size_t length, apr_pool_t *pool)
         return finish(&out);
     }
     ximss_buffer_init(&run.bytes, length, pool);
-    run.charset[0] = '\0';
+    memset(run.charset, 0, sizeof(run.charset));
     while (at < length) {
         word_t word;
         if (text[at] == '=' && split_word(&word, text + at, length - at, &no_end)) {

@@ -32,7 +32,7 @@ static int starts_from(const ximss_mbox_t *mbox, apr_size_t at)
 static int is_day_name(const char *text)
 {
     static const char days[] = "SunMonTueWedThuFriSat";
-    for (int i = 0; i < 7; i++) {
+    for (apr_size_t i = 0; i < 7; i++) {
         if (memcmp(text, days + 3 * i, 3) == 0) {
             return 1;
         }

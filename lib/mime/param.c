@@ -182,22 +182,13 @@ static int compare_pieces(const void *left, const void *right)
     return a->number != b->number ? a->number - b->number : a->order - b->order;
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : apr_isxdigit(c) ? apr_tolower(c) - 'a' + 10 : -1;
-}
-
 static void add_percent(ximss_buffer_t *out, const char *value, apr_size_t length)
 {
     for (apr_size_t i = 0; i < length; i++) {
-        if (value[i] == '%' && i + 2 < length && hex_digit(value[i + 1]) >= 0 &&
-            hex_digit(value[i + 2]) >= 0) {
-            ximss_buffer_put(out, (char)(hex_digit(value[i + 1]) << 4 | hex_digit(value[i + 2])));
-            i += 2;
-        }
-        else {
-            ximss_buffer_put(out, value[i]);
-        }
+        int byte =
+            value[i] == '%' && i + 2 < length ? ximss_hex_byte(value[i + 1], value[i + 2]) : -1;
+        ximss_buffer_put(out, byte >= 0 ? (char)byte : value[i]);
+        i += byte >= 0 ? 2 : 0;
     }
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Bytes of a report that are shown, and groups: a bounce to a long list has one for each recipient. */
-#define REPORT_BYTES_MAX (1024 * 1024)
+#define REPORT_BYTES_MAX ((apr_size_t)1024 * 1024)
 #define GROUPS_MAX       10000
 
 int ximss_report_is(const ximss_part_t *part)
