@@ -43,6 +43,9 @@ const ximss_error_t *ximss_sqlite_error(ximss_sqlite_t *db, int rc, const char *
 static const ximss_error_t *prepare(sqlite3_stmt **stmt, ximss_sqlite_t *db, const char *sql,
                                     apr_pool_t *pool)
 {
+    if (db->db == NULL) {
+        return ximss_error_detail(pool, XIMSS_E_INTERNAL, "%s is not open", db->path);
+    }
     if (*stmt == NULL) {
         int rc = sqlite3_prepare_v3(db->db, sql, -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL);
 
@@ -59,9 +62,6 @@ static const ximss_error_t *prepare(sqlite3_stmt **stmt, ximss_sqlite_t *db, con
 const ximss_error_t *ximss_sqlite_use(sqlite3_stmt **stmt, ximss_sqlite_t *db, int number,
                                       apr_pool_t *pool)
 {
-    if (db->db == NULL) {
-        return ximss_error_detail(pool, XIMSS_E_INTERNAL, "%s is not open", db->path);
-    }
     XIMSS_TRY(prepare(&db->prepared[number], db, db->kind->sql[number], pool));
     *stmt = db->prepared[number];
     return NULL;

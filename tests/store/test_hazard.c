@@ -324,6 +324,32 @@ START_TEST(replaced_account)
 }
 END_TEST
 
+START_TEST(replaced_by_rubbish)
+{
+    ximss_mailbox_t *mailbox;
+    FILE *file = fopen(file_of(test_id, "rubbish"), "wb");
+    int i;
+
+    ck_assert_ptr_nonnull(file);
+    for (i = 0; i < 3000; i++) {
+        fputs("no database", file);
+    }
+    fclose(file);
+    ck_assert_int_eq(rename(file_of(test_id, "rubbish"), file_of(test_id, "mail.db")), 0);
+    ck_assert_int_eq(unlink(file_of(test_id, "mail.db-wal")), 0);
+    ck_assert_int_eq(unlink(file_of(test_id, "mail.db-shm")), 0);
+    must_fail(ximss_account_begin_write(test_account, test_pool), XIMSS_E_INTERNAL);
+    must_fail(ximss_account_begin_read(test_account, test_pool), XIMSS_E_INTERNAL);
+    must_fail(ximss_mailbox_find(test_account, "INBOX", &mailbox, test_pool), XIMSS_E_INTERNAL);
+    ximss_account_tidy(test_account);
+    ximss_account_time_limit(test_account, 1);
+    must_fail(ximss_account_begin_write(test_account, test_pool), XIMSS_E_INTERNAL);
+    ximss_account_return(test_account);
+    must_fail(ximss_account_checkout(&test_account, test_store, test_id, test_pool),
+              XIMSS_E_INTERNAL);
+}
+END_TEST
+
 /* Whoever made the directory was killed before it held anything. */
 START_TEST(half_made_directory)
 {
@@ -535,6 +561,7 @@ void fixture_fill(Suite *suite)
     tcase_add_test(tcase, deleted_account);
     tcase_add_test(tcase, delete_waits_for_a_writer);
     tcase_add_test(tcase, replaced_account);
+    tcase_add_test(tcase, replaced_by_rubbish);
     tcase_add_test(tcase, half_made_directory);
     tcase_add_test(tcase, full_disk);
     tcase_add_test(tcase, damaged_file);
