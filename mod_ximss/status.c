@@ -2,6 +2,7 @@
 #include "mod_ximss/status.h"
 
 #include "mod_ximss/shm.h"
+#include "mod_ximss/wait.h"
 
 #include <apr_optional_hooks.h>
 #include <http_protocol.h>
@@ -15,12 +16,13 @@ static int show_status(request_rec *r, int flags)
         return DECLINED;
     }
     if ((flags & AP_STATUS_SHORT) != 0) {
-        ap_rprintf(r, "XimssSessions: %d\nXimssSessionSlots: %d\n", ximss_table_count(table),
-                   ximss_shm_slots());
+        ap_rprintf(r, "XimssSessions: %d\nXimssSessionSlots: %d\nXimssPollsOfChild: %d\n",
+                   ximss_table_count(table), ximss_shm_slots(), ximss_wait_count());
     }
     else {
-        ap_rprintf(r, "<hr />\n<h1>XIMSS</h1>\n<p>%d of %d sessions</p>\n",
-                   ximss_table_count(table), ximss_shm_slots());
+        ap_rprintf(
+            r, "<hr />\n<h1>XIMSS</h1>\n<p>%d of %d sessions, %d polls wait in this child</p>\n",
+            ximss_table_count(table), ximss_shm_slots(), ximss_wait_count());
     }
     return OK;
 }

@@ -29,3 +29,8 @@ int ximss_wait_session(ximss_table_t *table, const char *url_id, int wait_ms)
     apr_atomic_dec32(&waiting);
     return live;
 }
+
+int ximss_wait_count(void)
+{
+    return (int)apr_atomic_read32(&waiting);
+}

@@ -11,4 +11,7 @@ void ximss_wait_init(int most);
  * At once when too many wait already. Returns 0 when the session is gone. */
 int ximss_wait_session(ximss_table_t *table, const char *url_id, int wait_ms);
 
+/* Requests of this child that wait now. */
+int ximss_wait_count(void);
+
 #endif
