@@ -188,7 +188,9 @@ ximss_mailbox_t *fixture_mailbox(ximss_account_t *account, const char *name)
 static void print_line(void *baton, const char *line)
 {
     (void)baton;
-    fprintf(stderr, "# %s\n", line);
+    if (getenv("XIMSS_TEST_VERBOSE") != NULL) {
+        fprintf(stderr, "# %s\n", line);
+    }
 }
 
 apr_int64_t fixture_check(ximss_account_t *account, int repair)
