@@ -32,7 +32,7 @@ server=$!
 tries=0
 until grep -q 'Ctrl-C' "$dir/run" || [ "$tries" -ge 600 ] || ! kill -0 "$server" 2>/dev/null; do
     tries=$((tries + 1))
-    sleep 0.1
+    sleep 0.1 # poll
 done
 cp "$dir/run" "$dir/out"
 result "run prints a URL" grep -q '^  U=http://127.0.0.1:' "$dir/run"
