@@ -3,7 +3,6 @@
  * unloaded and loaded again in between, so nothing of it may hang on the process pool (long-poll 3.1). */
 #include "mod_ximss/shm.h"
 
-#include "mime/structure.h"
 #include "mod_ximss/config.h"
 #include "mod_ximss/log.h"
 #include "mod_ximss/wait.h"
@@ -358,7 +357,6 @@ void ximss_shm_child_init(apr_pool_t *pchild, server_rec *server)
     if (!ximss_config_any_engine(server) || segment == NULL || segment->memory == NULL) {
         return;
     }
-    ximss_mime_init();
     apr_pool_create(&child.pool, pchild);
     child.server = server;
     child.stores = apr_hash_make(child.pool);

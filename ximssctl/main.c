@@ -1,6 +1,5 @@
 /* ximssctl: the administrator's command. Here: the table of commands, and the way to a row of it. */
 #include "base/log.h"
-#include "mime/structure.h"
 #include "ximssctl/ctl.h"
 
 #include <apr_general.h>
@@ -91,7 +90,6 @@ static int run_command(ximss_ctl_t *ctl, int argc, char **argv)
         return XIMSS_CTL_USAGE;
     }
     ximss_log_set(log_line, NULL, XIMSS_LOG_WARN);
-    ximss_mime_init();
     optind = 0;
     return ctl->command->run(ctl, argc - (words - 1), argv + (words - 1));
 }

@@ -152,11 +152,6 @@ static void make_buckets(void)
     }
 }
 
-void ximss_mime_init(void)
-{
-    pthread_once(&made, make_buckets);
-}
-
 int ximss_name_find(const char *name, apr_size_t length)
 {
     if (length == 0) {

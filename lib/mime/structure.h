@@ -58,7 +58,7 @@ typedef struct ximss_part_t {
 /* Parses the LENGTH bytes at DATA: never fails, whatever the bytes are; what exceeds LIMITS (depth,
  * parts, header bytes) or is broken is shown as text of its parent, with parse_error. The result is the
  * top part with the message's fields. Linear time; memory bounded by the limits. Everything in POOL.
- * Any thread (ximss_mime_init ran in this process). */
+ * Any thread. */
 ximss_part_t *ximss_structure_parse(const char *data, apr_size_t length,
                                     const ximss_limits_t *limits, apr_pool_t *pool);
 
@@ -83,9 +83,5 @@ const char *ximss_param_get(const apr_array_header_t *params, const char *name);
 
 /* The file name of a part for a user: filename of the disposition, else name of the type, else NULL. */
 const char *ximss_part_file_name(const ximss_part_t *part);
-
-/* Call once a process that parses mail (httpd: in child_init only), before any other function of
- * mime/. Never undone. */
-void ximss_mime_init(void);
 
 #endif

@@ -123,7 +123,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     input_t input = {(const char *)data, size};
     if (!initialized) {
         apr_initialize();
-        ximss_mime_init();
         initialized = 1;
     }
     apr_pool_create(&pool, NULL);

@@ -11,7 +11,7 @@ for header in $headers; do
 done | expect_none "header guards come from the path"
 
 if [ -z "${XIMSS_CFLAGS:-}" ]; then
-    XIMSS_CFLAGS="$(pkg-config --cflags gmime-3.0 sqlite3 libxml-2.0) $(apr-1-config --includes)"
+    XIMSS_CFLAGS="$(pkg-config --cflags glib-2.0 sqlite3 libxml-2.0) $(apr-1-config --includes)"
     XIMSS_HTTPD_CFLAGS="-isystem $(apxs -q INCLUDEDIR)"
     export XIMSS_CFLAGS XIMSS_HTTPD_CFLAGS
 fi

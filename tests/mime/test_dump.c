@@ -158,7 +158,6 @@ int main(int argc, char **argv)
     int status = EXIT_SUCCESS;
     apr_initialize();
     apr_pool_create(&pool, NULL);
-    ximss_mime_init();
     if (argc > 1 && strcmp(argv[1], "batch") == 0) {
         batch(pool);
     }

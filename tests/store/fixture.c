@@ -218,7 +218,6 @@ int main(void)
     int failed;
 
     apr_initialize();
-    ximss_mime_init();
     suite = suite_create("store");
     fixture_fill(suite);
     runner = srunner_create(suite);

@@ -3,7 +3,6 @@
 
 #include "auth/password.h"
 #include "base/log.h"
-#include "mime/structure.h"
 #include "unit/suite.h"
 
 #include <apr_file_info.h>
@@ -101,7 +100,6 @@ op_rig_t *op_rig_make(void)
     const char *top = getenv("TMPDIR");
     char *dir = apr_pstrcat(test_pool, top != NULL ? top : "/tmp", "/ximss-op-XXXXXX", NULL);
     ximss_log_set(log_nothing, NULL, XIMSS_LOG_DEBUG);
-    ximss_mime_init();
     ck_assert_ptr_nonnull(mkdtemp(dir));
     rig->dir = dir;
     /* The folder goes last, after all that lives in the pool below. */

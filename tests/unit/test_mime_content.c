@@ -183,9 +183,7 @@ START_TEST(charset_names_are_sorted)
     }
     for (int i = 0; ximss_charset_names[i] != NULL; i++) {
         const char *ascii = utf8(ximss_charset_names[i], "abc", 3);
-        int wide = strstr(ximss_charset_names[i], "UTF-16") != NULL ||
-                   strstr(ximss_charset_names[i], "UTF-32") != NULL;
-        ck_assert_msg(wide || strcmp(ascii, "abc") == 0, "%s", ximss_charset_names[i]);
+        ck_assert_msg(strcmp(ascii, "abc") == 0, "%s", ximss_charset_names[i]);
     }
 }
 END_TEST
