@@ -66,3 +66,27 @@ const ximss_error_t *ximss_message_set_read(ximss_message_set_t *set,
     }
     return NULL;
 }
+
+static int compare_ranges(const void *a, const void *b)
+{
+    const ximss_range_t *x = a;
+    const ximss_range_t *y = b;
+    return (x->from > y->from) - (x->from < y->from);
+}
+
+void ximss_message_set_merge(ximss_message_set_t *set)
+{
+    ximss_range_t *ranges = (ximss_range_t *)(void *)set->ranges->elts;
+    int merged = 0;
+    int i;
+    qsort(ranges, (size_t)set->ranges->nelts, sizeof(*ranges), compare_ranges);
+    for (i = 1; i < set->ranges->nelts; i++) {
+        if (ranges[i].from > ranges[merged].till) {
+            ranges[++merged] = ranges[i];
+        }
+        else if (ranges[i].till > ranges[merged].till) {
+            ranges[merged].till = ranges[i].till;
+        }
+    }
+    set->ranges->nelts = merged + 1;
+}

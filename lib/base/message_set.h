@@ -22,4 +22,7 @@ typedef struct ximss_message_set_t {
 const ximss_error_t *ximss_message_set_read(ximss_message_set_t *set,
                                             const ximss_element_t *request, apr_pool_t *pool);
 
+/* Sorts the ranges and makes one of those that overlap: then nothing is in the set twice. */
+void ximss_message_set_merge(ximss_message_set_t *set);
+
 #endif

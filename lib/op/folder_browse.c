@@ -2,12 +2,8 @@
  * (wire-and-commands 2.7 and 2.9). A row costs no statement of its own unless a field is asked for that the
  * row does not hold. */
 #include "base/message_set.h"
-#include "mime/digest.h"
-#include "mime/to_xml.h"
 #include "op/handlers.h"
-#include "view/value.h"
-
-#include <stdlib.h>
+#include "op/viewer.h"
 
 /* Rows that are read and written at once. */
 #define PAGE 256
@@ -18,74 +14,14 @@
 typedef struct ximss_browse_t {
     ximss_call_t *call;
     const ximss_folder_t *folder;
-    ximss_value_t *values; /* the viewer fields, parsed */
-    int unpack;            /* several are in the row: unpack it once */
-    ximss_field_style_t style;
+    ximss_viewer_t viewer;
     const apr_uint32_t *uids; /* of the page that is being written */
     const apr_int64_t *indices;
     apr_size_t count;
     apr_size_t at;
 } ximss_browse_t;
 
-static void prepare(ximss_browse_t *browse, ximss_call_t *call, const ximss_folder_t *folder)
-{
-    int cached = 0;
-    int i;
-    browse->call = call;
-    browse->folder = folder;
-    browse->values =
-        apr_palloc(call->pool, (apr_size_t)(folder->fields->nelts + 1) * sizeof(*browse->values));
-    for (i = 0; i < folder->fields->nelts; i++) {
-        ximss_value_parse(&browse->values[i], APR_ARRAY_IDX(folder->fields, i, const char *));
-        cached += browse->values[i].cached;
-    }
-    browse->unpack = cached > 1;
-    browse->style.zone = call->zone;
-    browse->style.limit = call->context->limits->viewer_bytes;
-}
-
 /* ---- one row ---- */
-
-/* One element, or for an "E-" field one an address of every such header field. */
-static const ximss_error_t *write_header(ximss_browse_t *browse, ximss_row_t *row,
-                                         const ximss_value_t *value)
-{
-    const apr_array_header_t *fields;
-    int i;
-    XIMSS_TRY(ximss_row_fields(row, value, &fields));
-    browse->style.element_name = value->name;
-    browse->style.each_address = value->address_only;
-    for (i = 0; fields != NULL && i < fields->nelts; i++) {
-        const ximss_field_t *field = APR_ARRAY_IDX(fields, i, const ximss_field_t *);
-        if (ximss_field_is(field, value->header)) {
-            ximss_field_write(browse->call->out, field, &browse->style, row->pool);
-            if (!value->address_only) {
-                break;
-            }
-        }
-    }
-    return NULL;
-}
-
-static const ximss_error_t *write_value(ximss_browse_t *browse, ximss_row_t *row,
-                                        const ximss_value_t *value)
-{
-    ximss_call_t *call = browse->call;
-    const char *text;
-    if (value->kind == XIMSS_VALUE_HEADER) {
-        return write_header(browse, row, value);
-    }
-    if (value->kind == XIMSS_VALUE_INTERNALDATE) {
-        ximss_date_write(call->out, value->name, row->message->internal_date, call->zone,
-                         row->pool);
-        return NULL;
-    }
-    XIMSS_TRY(ximss_row_text(row, value, call->session->previous_login, &text));
-    if (*text != '\0' || value->kind == XIMSS_VALUE_FLAGS) {
-        ximss_xml_element(call->out, value->name, text);
-    }
-    return NULL;
-}
 
 static void start_report(ximss_browse_t *browse)
 {
@@ -108,20 +44,6 @@ static void write_gone(ximss_browse_t *browse, apr_uint32_t next)
     }
 }
 
-static const ximss_error_t *write_values(ximss_browse_t *browse, const ximss_message_t *message,
-                                         apr_pool_t *scratch)
-{
-    ximss_row_t row = {.account = browse->call->account, .message = message, .pool = scratch};
-    int i;
-    if (browse->unpack) {
-        row.cached = ximss_fields_unpack(message->fields, message->fields_length, NULL, scratch);
-    }
-    for (i = 0; i < browse->folder->fields->nelts; i++) {
-        XIMSS_TRY(write_value(browse, &row, &browse->values[i]));
-    }
-    return NULL;
-}
-
 static const ximss_error_t *write_row(void *baton, const ximss_message_t *message,
                                       apr_pool_t *scratch)
 {
@@ -132,7 +54,7 @@ static const ximss_error_t *write_row(void *baton, const ximss_message_t *messag
     }
     start_report(browse);
     if (message->gone == 0) {
-        XIMSS_TRY(ximss_row_error(write_values(browse, message, scratch), browse->call->pool));
+        XIMSS_TRY(ximss_viewer_write(&browse->viewer, message, scratch));
     }
     ximss_xml_end(browse->call->out);
     return NULL;
@@ -209,31 +131,6 @@ static const ximss_error_t *browse_one_uid(ximss_browse_t *browse, apr_int64_t n
     return index < 0 ? NULL : write_page(browse, &uid, &index, 1, pool);
 }
 
-static int compare_ranges(const void *a, const void *b)
-{
-    const ximss_range_t *x = a;
-    const ximss_range_t *y = b;
-    return (x->from > y->from) - (x->from < y->from);
-}
-
-/* The ranges of a set sorted, those that overlap made one: a UID is then found by bisection. */
-static void merge_ranges(ximss_message_set_t *set)
-{
-    ximss_range_t *ranges = (ximss_range_t *)(void *)set->ranges->elts;
-    int merged = 0;
-    int i;
-    qsort(ranges, (size_t)set->ranges->nelts, sizeof(*ranges), compare_ranges);
-    for (i = 1; i < set->ranges->nelts; i++) {
-        if (ranges[i].from > ranges[merged].till) {
-            ranges[++merged] = ranges[i];
-        }
-        else if (ranges[i].till > ranges[merged].till) {
-            ranges[merged].till = ranges[i].till;
-        }
-    }
-    set->ranges->nelts = merged + 1;
-}
-
 /* Whether UID is in one of the merged ranges. */
 static int set_has(const ximss_message_set_t *set, apr_uint32_t uid)
 {
@@ -277,7 +174,7 @@ static const ximss_error_t *browse_uid_ranges(ximss_browse_t *browse, ximss_mess
                                               apr_pool_t *pool)
 {
     apr_int64_t from;
-    merge_ranges(set);
+    ximss_message_set_merge(set);
     for (from = 0; from < browse->folder->messages; from += PAGE) {
         apr_int64_t rest = browse->folder->messages - from;
         apr_pool_clear(pool);
@@ -316,7 +213,9 @@ const ximss_error_t *ximss_op_folder_browse(ximss_call_t *call)
     apr_pool_t *page;
     XIMSS_TRY(ximss_op_folder(call, &folder, &mailbox));
     XIMSS_TRY(ximss_message_set_read(&set, call->request, call->pool));
-    prepare(&browse, call, folder);
+    browse.call = call;
+    browse.folder = folder;
+    ximss_viewer_init(&browse.viewer, call, folder);
     apr_pool_create(&page, call->pool);
     error = browse_set(&browse, &set, page);
     /* The error lives in the page's pool, which goes with the request. */

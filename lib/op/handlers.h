@@ -9,11 +9,14 @@
 const ximss_error_t *ximss_op_unsupported(ximss_call_t *call);
 
 const ximss_error_t *ximss_op_bye(ximss_call_t *call);
+const ximss_error_t *ximss_op_empty_trash(ximss_call_t *call);
 const ximss_error_t *ximss_op_folder_browse(ximss_call_t *call);
 const ximss_error_t *ximss_op_folder_close(ximss_call_t *call);
+const ximss_error_t *ximss_op_folder_expunge(ximss_call_t *call);
 const ximss_error_t *ximss_op_folder_open(ximss_call_t *call);
 const ximss_error_t *ximss_op_folder_read(ximss_call_t *call);
 const ximss_error_t *ximss_op_folder_reopen(ximss_call_t *call);
+const ximss_error_t *ximss_op_folder_sync(ximss_call_t *call);
 const ximss_error_t *ximss_op_list_features(ximss_call_t *call);
 const ximss_error_t *ximss_op_list_known_values(ximss_call_t *call);
 const ximss_error_t *ximss_op_login(ximss_call_t *call);
@@ -21,6 +24,10 @@ const ximss_error_t *ximss_op_mailbox_create(ximss_call_t *call);
 const ximss_error_t *ximss_op_mailbox_list(ximss_call_t *call);
 const ximss_error_t *ximss_op_mailbox_remove(ximss_call_t *call);
 const ximss_error_t *ximss_op_mailbox_rename(ximss_call_t *call);
+const ximss_error_t *ximss_op_message_copy(ximss_call_t *call);
+const ximss_error_t *ximss_op_message_mark(ximss_call_t *call);
+const ximss_error_t *ximss_op_message_move(ximss_call_t *call);
+const ximss_error_t *ximss_op_message_remove(ximss_call_t *call);
 const ximss_error_t *ximss_op_noop(ximss_call_t *call);
 const ximss_error_t *ximss_op_read_status(ximss_call_t *call);
 const ximss_error_t *ximss_op_read_strings(ximss_call_t *call);

@@ -56,6 +56,11 @@ const ximss_error_t *ximss_filter_make(ximss_filter_t **filter, const ximss_view
     return NULL;
 }
 
+int ximss_filter_by_flags(const ximss_filter_t *filter)
+{
+    return filter->kind == XIMSS_FILTER_FLAGS;
+}
+
 static int contains(const ximss_filter_t *filter, const char *text)
 {
     return text != NULL &&

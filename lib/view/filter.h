@@ -11,6 +11,9 @@ typedef struct ximss_filter_t ximss_filter_t;
 const ximss_error_t *ximss_filter_make(ximss_filter_t **filter, const ximss_view_spec_t *spec,
                                        const ximss_view_env_t *env, apr_pool_t *pool);
 
+/* Whether changing flags can change what passes. */
+int ximss_filter_by_flags(const ximss_filter_t *filter);
+
 /* Whether ROW passes. Bodies are read in pieces and freed at once. */
 const ximss_error_t *ximss_filter_match(const ximss_filter_t *filter, ximss_row_t *row,
                                         int *matches);

@@ -15,6 +15,19 @@ typedef struct ximss_view_spec_t {
     apr_uint32_t uid_min;     /* 0: none */
 } ximss_view_spec_t;
 
+typedef enum ximss_step_kind_t {
+    XIMSS_STEP_REMOVED,
+    XIMSS_STEP_ADDED,
+    XIMSS_STEP_UPDATED
+} ximss_step_kind_t;
+
+/* One report of folderSync: INDEX is right when all steps before it were done. */
+typedef struct ximss_step_t {
+    ximss_step_kind_t kind;
+    apr_uint32_t uid;
+    apr_int64_t index;
+} ximss_step_t;
+
 typedef struct ximss_folder_t {
     const char *name;
     const char *mailbox_name;
@@ -31,6 +44,11 @@ typedef struct ximss_folder_t {
     ximss_order_t order;        /* of a lazy view */
     apr_array_header_t *blocks; /* ximss_block_t: a lazy view; NULL: */
     const apr_uint32_t *uids;   /* an array of MESSAGES UIDs in view order, mapped from its file */
+    const apr_uint32_t *unseen_uids; /* UNSEEN of them, by UID: of an array view that is no order */
+    /* A sync with a limit stopped on the way to the view of MODSEQ: uids is what the client has, the rest is
+     * true of the end. */
+    apr_array_header_t *pending;     /* ximss_step_t that are left; NULL: none */
+    apr_array_header_t *next_blocks; /* of a view that will be lazy again */
 } ximss_folder_t;
 
 /* What evaluating filters needs beside the store. */
@@ -47,6 +65,12 @@ const ximss_error_t *ximss_view_build(ximss_folder_t *folder, ximss_account_t *a
                                       const ximss_mailbox_t *mailbox, const ximss_view_env_t *env,
                                       apr_pool_t *pool);
 
+/* Whether FOLDER's view is one that an index gives: lazy, once no steps are left. */
+int ximss_view_is_order(const ximss_folder_t *folder);
+
+/* Whether a view of SPEC is lazy. Sets *ORDER to its order. */
+int ximss_view_spec_lazy(const ximss_view_spec_t *spec, ximss_order_t *order);
+
 /* The UIDs at FROM..TILL (inclusive, inside the view) of the view, in POOL. */
 const ximss_error_t *ximss_view_uids(const ximss_folder_t *folder, ximss_account_t *account,
                                      apr_int64_t from, apr_int64_t till, apr_uint32_t **uids,
@@ -61,7 +85,11 @@ int ximss_view_has(const ximss_folder_t *folder, const ximss_message_t *message)
 
 /* ---- the files ---- */
 
-/* Writes FOLDER in DIR, under a hash of its name: to a new file, checked, then renamed over an old one. */
+/* Writes FOLDER in DIR, under a hash of its name: to a new file, checked, then renamed over an old one. It can be
+ * done in two steps: ximss_folder_stage may fail, ximss_folder_adopt then puts the new file in place. */
+const ximss_error_t *ximss_folder_stage(const ximss_folder_t *folder, const char *dir,
+                                        apr_pool_t *pool);
+const ximss_error_t *ximss_folder_adopt(const char *dir, const char *name, apr_pool_t *pool);
 const ximss_error_t *ximss_folder_save(const ximss_folder_t *folder, const char *dir,
                                        apr_pool_t *pool);
 

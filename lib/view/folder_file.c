@@ -14,12 +14,12 @@
 #include <unistd.h>
 
 #define MAGIC   "XIMSSFLD"
-#define VERSION 1
+#define VERSION 2
 
 typedef struct ximss_file_header_t {
     char magic[8];
     apr_uint32_t version;
-    apr_uint32_t uids;        /* number of them, at the end of the file */
+    apr_uint32_t uids; /* number of 32-bit words behind the data: the view, then its unseen ones */
     apr_uint64_t file_length; /* of the whole file */
     apr_uint64_t data_length; /* of the packed data, rounded up to 8 */
     apr_uint64_t sum;         /* of the packed data */
@@ -96,6 +96,32 @@ static void pack_text(ximss_packer_t *packer, const char *text)
     }
 }
 
+/* The number of blocks, -1 for NULL, and the blocks. */
+static void pack_blocks(ximss_packer_t *packer, const apr_array_header_t *blocks)
+{
+    int i;
+    pack_number(packer, blocks != NULL ? blocks->nelts : -1);
+    for (i = 0; blocks != NULL && i < blocks->nelts; i++) {
+        const ximss_block_t *block = &APR_ARRAY_IDX(blocks, i, ximss_block_t);
+        pack_number(packer, block->number);
+        pack_number(packer, block->uid);
+        pack_number(packer, block->count);
+        pack_text(packer, block->text);
+    }
+}
+
+static void pack_steps(ximss_packer_t *packer, const apr_array_header_t *steps)
+{
+    int i;
+    pack_number(packer, steps != NULL ? steps->nelts : -1);
+    for (i = 0; steps != NULL && i < steps->nelts; i++) {
+        const ximss_step_t *step = &APR_ARRAY_IDX(steps, i, ximss_step_t);
+        pack_number(packer, step->kind);
+        pack_number(packer, step->uid);
+        pack_number(packer, step->index);
+    }
+}
+
 static void pack_folder(ximss_packer_t *packer, const ximss_folder_t *folder)
 {
     int i;
@@ -119,14 +145,9 @@ static void pack_folder(ximss_packer_t *packer, const ximss_folder_t *folder)
     for (i = 0; i < folder->fields->nelts; i++) {
         pack_text(packer, APR_ARRAY_IDX(folder->fields, i, const char *));
     }
-    pack_number(packer, folder->blocks != NULL ? folder->blocks->nelts : -1);
-    for (i = 0; folder->blocks != NULL && i < folder->blocks->nelts; i++) {
-        const ximss_block_t *block = &APR_ARRAY_IDX(folder->blocks, i, ximss_block_t);
-        pack_number(packer, block->number);
-        pack_number(packer, block->uid);
-        pack_number(packer, block->count);
-        pack_text(packer, block->text);
-    }
+    pack_blocks(packer, folder->blocks);
+    pack_blocks(packer, folder->next_blocks);
+    pack_steps(packer, folder->pending);
 }
 
 static int write_all(int fd, const void *data, apr_size_t length)
@@ -146,33 +167,69 @@ static int write_all(int fd, const void *data, apr_size_t length)
     return 1;
 }
 
-static const ximss_error_t *write_file(const char *path, const char *next,
-                                       const ximss_packer_t *packer, const apr_uint32_t *uids,
-                                       apr_uint32_t count)
+/* The UIDs that the file of FOLDER holds: of the view, and of the unseen messages in it. */
+static apr_uint32_t view_uids(const ximss_folder_t *folder)
 {
-    ximss_file_header_t header = {.version = VERSION, .uids = count};
-    apr_size_t uids_length = (apr_size_t)count * sizeof(*uids);
-    int fd = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return folder->uids != NULL ? (apr_uint32_t)folder->messages : 0;
+}
+
+static apr_uint32_t unseen_uids(const ximss_folder_t *folder)
+{
+    return folder->unseen_uids != NULL ? (apr_uint32_t)folder->unseen : 0;
+}
+
+static const ximss_error_t *write_file(const char *path, const ximss_folder_t *folder,
+                                       const ximss_packer_t *packer)
+{
+    ximss_file_header_t header = {.version = VERSION};
+    apr_size_t view_length = (apr_size_t)view_uids(folder) * sizeof(*folder->uids);
+    apr_size_t unseen_length = (apr_size_t)unseen_uids(folder) * sizeof(*folder->unseen_uids);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     int reason;
     int ok;
     memcpy(header.magic, MAGIC, sizeof(header.magic));
+    header.uids = view_uids(folder) + unseen_uids(folder);
     header.data_length = packer->length;
-    header.file_length = sizeof(header) + packer->length + uids_length;
+    header.file_length = sizeof(header) + packer->length + view_length + unseen_length;
     header.sum = sum_words(packer->data, packer->length);
     ok = fd >= 0 && write_all(fd, &header, sizeof(header)) &&
          write_all(fd, packer->data, packer->length) &&
-         (count == 0 || write_all(fd, uids, uids_length));
+         (view_length == 0 || write_all(fd, folder->uids, view_length)) &&
+         (unseen_length == 0 || write_all(fd, folder->unseen_uids, unseen_length));
     reason = errno;
     if (fd >= 0) {
         close(fd);
     }
-    if (ok) {
-        ok = rename(next, path) == 0;
-        reason = errno;
-    }
     if (!ok) {
-        unlink(next);
+        unlink(path);
         return ximss_error_apr(packer->pool, APR_FROM_OS_ERROR(reason), "writing a folder file");
+    }
+    return NULL;
+}
+
+static const char *new_path(const char *dir, const char *name, apr_pool_t *pool)
+{
+    return apr_pstrcat(pool, file_path(dir, name, pool), ".new", NULL);
+}
+
+const ximss_error_t *ximss_folder_stage(const ximss_folder_t *folder, const char *dir,
+                                        apr_pool_t *pool)
+{
+    ximss_packer_t packer = {.pool = pool};
+    const char zeros[8] = "";
+    pack_folder(&packer, folder);
+    pack(&packer, zeros, (8 - packer.length % 8) % 8);
+    return write_file(new_path(dir, folder->name, pool), folder, &packer);
+}
+
+const ximss_error_t *ximss_folder_adopt(const char *dir, const char *name, apr_pool_t *pool)
+{
+    const char *next = new_path(dir, name, pool);
+    if (rename(next, file_path(dir, name, pool)) != 0) {
+        const ximss_error_t *error =
+            ximss_error_apr(pool, APR_FROM_OS_ERROR(errno), "replacing a folder file");
+        unlink(next);
+        return error;
     }
     return NULL;
 }
@@ -180,18 +237,14 @@ static const ximss_error_t *write_file(const char *path, const char *next,
 const ximss_error_t *ximss_folder_save(const ximss_folder_t *folder, const char *dir,
                                        apr_pool_t *pool)
 {
-    ximss_packer_t packer = {.pool = pool};
-    const char *path = file_path(dir, folder->name, pool);
-    const char zeros[8] = "";
-    apr_uint32_t count = folder->uids != NULL ? (apr_uint32_t)folder->messages : 0;
-    pack_folder(&packer, folder);
-    pack(&packer, zeros, (8 - packer.length % 8) % 8);
-    return write_file(path, apr_pstrcat(pool, path, ".new", NULL), &packer, folder->uids, count);
+    XIMSS_TRY(ximss_folder_stage(folder, dir, pool));
+    return ximss_folder_adopt(dir, folder->name, pool);
 }
 
 void ximss_folder_remove(const char *dir, const char *name, apr_pool_t *pool)
 {
     unlink(file_path(dir, name, pool));
+    unlink(new_path(dir, name, pool));
 }
 
 /* ---- reading ---- */
@@ -264,28 +317,48 @@ static void take_fields(ximss_unpacker_t *unpacker, ximss_folder_t *folder, apr_
     }
 }
 
-static void take_blocks(ximss_unpacker_t *unpacker, ximss_folder_t *folder, apr_pool_t *pool)
+/* *ROWS is how many rows the blocks hold. */
+static apr_array_header_t *take_blocks(ximss_unpacker_t *unpacker, apr_int64_t *rows,
+                                       apr_pool_t *pool)
 {
     apr_int64_t count = take_range(unpacker, -1, unpacker->end - unpacker->at);
-    apr_int64_t rows = 0;
+    apr_array_header_t *blocks;
+    *rows = 0;
     if (count < 0) {
-        return;
+        return NULL;
     }
-    folder->blocks =
-        apr_array_make(pool, count < 4096 ? (int)count + 1 : 4096, sizeof(ximss_block_t));
+    blocks = apr_array_make(pool, count < 4096 ? (int)count + 1 : 4096, sizeof(ximss_block_t));
     for (; count > 0 && !unpacker->damaged; count--) {
-        ximss_block_t *block = apr_array_push(folder->blocks);
+        ximss_block_t *block = apr_array_push(blocks);
         block->number = take_number(unpacker);
         block->uid = (apr_uint32_t)take_range(unpacker, 0, APR_UINT32_MAX);
-        block->count = take_range(unpacker, 0, folder->messages - rows);
+        block->count = take_range(unpacker, 0, APR_UINT32_MAX - *rows);
         block->text = take_text(unpacker);
-        rows += block->count;
+        *rows += block->count;
     }
-    unpacker->damaged |= rows != folder->messages;
+    return blocks;
+}
+
+static apr_array_header_t *take_steps(ximss_unpacker_t *unpacker, apr_pool_t *pool)
+{
+    apr_int64_t count = take_range(unpacker, -1, unpacker->end - unpacker->at);
+    apr_array_header_t *steps;
+    if (count < 0) {
+        return NULL;
+    }
+    steps = apr_array_make(pool, count < 4096 ? (int)count + 1 : 4096, sizeof(ximss_step_t));
+    for (; count > 0 && !unpacker->damaged; count--) {
+        ximss_step_t *step = apr_array_push(steps);
+        step->kind = (ximss_step_kind_t)take_range(unpacker, 0, XIMSS_STEP_UPDATED);
+        step->uid = (apr_uint32_t)take_range(unpacker, 0, APR_UINT32_MAX);
+        step->index = take_range(unpacker, 0, APR_UINT32_MAX);
+    }
+    return steps;
 }
 
 static void take_folder(ximss_unpacker_t *unpacker, ximss_folder_t *folder, apr_pool_t *pool)
 {
+    apr_int64_t rows;
     folder->name = take_text(unpacker);
     folder->mailbox_name = take_text(unpacker);
     folder->account_id = take_text(unpacker);
@@ -303,9 +376,26 @@ static void take_folder(ximss_unpacker_t *unpacker, ximss_folder_t *folder, apr_
     folder->unseen = take_range(unpacker, 0, APR_UINT32_MAX);
     folder->order = (ximss_order_t)take_range(unpacker, 0, XIMSS_ORDER_COUNT - 1);
     take_fields(unpacker, folder, pool);
-    take_blocks(unpacker, folder, pool);
+    folder->blocks = take_blocks(unpacker, &rows, pool);
+    unpacker->damaged |= folder->blocks != NULL && rows != folder->messages;
+    folder->next_blocks = take_blocks(unpacker, &rows, pool);
+    folder->pending = take_steps(unpacker, pool);
     unpacker->damaged |=
         folder->name == NULL || folder->mailbox_name == NULL || folder->account_id == NULL;
+}
+
+/* Points FOLDER to the COUNT UIDs behind the packed data. */
+static void take_uids(ximss_unpacker_t *unpacker, ximss_folder_t *folder, apr_uint32_t count)
+{
+    const apr_uint32_t *uids = (const apr_uint32_t *)(const void *)unpacker->end;
+    apr_int64_t all = folder->blocks == NULL ? folder->messages : 0;
+    apr_int64_t unseen = ximss_view_is_order(folder) ? 0 : folder->unseen;
+    if (all + unseen != count) {
+        unpacker->damaged = 1;
+        return;
+    }
+    folder->uids = folder->blocks == NULL ? uids : NULL;
+    folder->unseen_uids = ximss_view_is_order(folder) ? NULL : uids + all;
 }
 
 static const ximss_error_t *damaged(const char *path, apr_pool_t *pool)
@@ -385,10 +475,7 @@ const ximss_error_t *ximss_folder_load(ximss_folder_t **folder, const char *dir,
     unpacker.at = (const char *)(header + 1);
     unpacker.end = unpacker.at + header->data_length;
     take_folder(&unpacker, loaded, pool);
-    if (loaded->blocks == NULL) {
-        loaded->uids = (const apr_uint32_t *)(const void *)unpacker.end;
-        unpacker.damaged |= header->uids != loaded->messages;
-    }
+    take_uids(&unpacker, loaded, header->uids);
     if (unpacker.damaged) {
         return damaged(path, pool);
     }

@@ -75,11 +75,11 @@ static void set_key(ximss_sort_entry_t *entry, const char *key, apr_size_t lengt
     }
 }
 
-static void set_number(ximss_sorter_t *sorter, ximss_sort_entry_t *entry, apr_int64_t number)
+static void set_number(ximss_sort_entry_t *entry, apr_int64_t number, apr_pool_t *pool)
 {
     /* The sign bit is turned so that negative numbers come before positive ones. */
     apr_uint64_t bits = (apr_uint64_t)number ^ ((apr_uint64_t)1 << 63);
-    char *key = apr_palloc(sorter->pool, 9);
+    char *key = apr_palloc(pool, 9);
     int i;
     key[0] = 1;
     for (i = 8; i > 0; i--) {
@@ -89,48 +89,54 @@ static void set_number(ximss_sorter_t *sorter, ximss_sort_entry_t *entry, apr_in
     set_key(entry, key, 9);
 }
 
-static void set_text(ximss_sorter_t *sorter, ximss_sort_entry_t *entry, const char *text,
-                     apr_pool_t *scratch)
-{
-    const char *key = ximss_sort_key(text, scratch);
-    apr_size_t length = strlen(key);
-    set_key(entry, apr_pmemdup(sorter->pool, key, length), length);
-}
-
 /* A message without a Date field has its internal date, as in the indexed order; a message without any
  * other date field has none. */
-static const ximss_error_t *set_date(ximss_sorter_t *sorter, ximss_sort_entry_t *entry,
+static const ximss_error_t *set_date(const ximss_sorter_t *sorter, ximss_sort_entry_t *entry,
                                      ximss_row_t *row)
 {
     const ximss_field_t *field;
     if (apr_cstr_casecmp(sorter->value.header, "Date") == 0) {
-        set_number(sorter, entry, row->message->date);
+        set_number(entry, row->message->date, row->pool);
         return NULL;
     }
     XIMSS_TRY(ximss_row_field(row, &sorter->value, &field));
     if (field != NULL && field->date_valid) {
-        set_number(sorter, entry, field->seconds);
+        set_number(entry, field->seconds, row->pool);
+    }
+    return NULL;
+}
+
+/* The entry of ROW; its key lies in the row's pool. */
+static const ximss_error_t *make_entry(const ximss_sorter_t *sorter, ximss_row_t *row,
+                                       ximss_sort_entry_t *entry)
+{
+    const char *text;
+    memset(entry, 0, sizeof(*entry));
+    entry->uid = row->message->uid;
+    if (sorter->value.kind == XIMSS_VALUE_SIZE) {
+        set_number(entry, row->message->size, row->pool);
+    }
+    else if (sorter->value.kind == XIMSS_VALUE_INTERNALDATE) {
+        set_number(entry, row->message->internal_date, row->pool);
+    }
+    else if (sorter->value.kind == XIMSS_VALUE_HEADER &&
+             sorter->value.field_kind == XIMSS_FIELD_DATE) {
+        return set_date(sorter, entry, row);
+    }
+    else if (!sorter->by_uid) {
+        XIMSS_TRY(ximss_row_text(row, &sorter->value, sorter->recent_since, &text));
+        text = ximss_sort_key(text, row->pool);
+        set_key(entry, text, strlen(text));
     }
     return NULL;
 }
 
 const ximss_error_t *ximss_sorter_add(ximss_sorter_t *sorter, ximss_row_t *row)
 {
-    ximss_sort_entry_t entry = {.uid = row->message->uid};
-    const char *text;
-    if (sorter->value.kind == XIMSS_VALUE_SIZE) {
-        set_number(sorter, &entry, row->message->size);
-    }
-    else if (sorter->value.kind == XIMSS_VALUE_INTERNALDATE) {
-        set_number(sorter, &entry, row->message->internal_date);
-    }
-    else if (sorter->value.kind == XIMSS_VALUE_HEADER &&
-             sorter->value.field_kind == XIMSS_FIELD_DATE) {
-        XIMSS_TRY(set_date(sorter, &entry, row));
-    }
-    else if (!sorter->by_uid) {
-        XIMSS_TRY(ximss_row_text(row, &sorter->value, sorter->recent_since, &text));
-        set_text(sorter, &entry, text, row->pool);
+    ximss_sort_entry_t entry;
+    XIMSS_TRY(make_entry(sorter, row, &entry));
+    if (entry.length > 0) {
+        entry.key = apr_pmemdup(sorter->pool, entry.key, entry.length);
     }
     APR_ARRAY_PUSH(sorter->entries, ximss_sort_entry_t) = entry;
     return NULL;
@@ -166,4 +172,24 @@ const apr_uint32_t *ximss_sorter_finish(ximss_sorter_t *sorter, int descending, 
     }
     *count = n;
     return uids;
+}
+
+int ximss_sorter_by_flags(const ximss_sorter_t *sorter)
+{
+    return sorter->value.kind == XIMSS_VALUE_FLAGS;
+}
+
+const ximss_error_t *ximss_sorter_compare(ximss_sorter_t *sorter, apr_size_t position,
+                                          int descending, ximss_row_t *row, int *order)
+{
+    const ximss_sort_entry_t *entries =
+        (const ximss_sort_entry_t *)(const void *)sorter->entries->elts;
+    apr_size_t at = descending ? (apr_size_t)sorter->entries->nelts - 1 - position : position;
+    ximss_sort_entry_t other;
+    XIMSS_TRY(make_entry(sorter, row, &other));
+    *order = compare_entries(&entries[at], &other);
+    if (descending) {
+        *order = -*order;
+    }
+    return NULL;
 }

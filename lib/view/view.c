@@ -23,7 +23,7 @@ typedef struct ximss_build_t {
     ximss_sorter_t *sorter;
     apr_int64_t deadline; /* milliseconds of the monotonic clock */
     int seconds;
-    apr_int64_t unseen;
+    apr_array_header_t *unseen; /* apr_uint32_t: rows come by UID */
     apr_pool_t *pool;
 } ximss_build_t;
 
@@ -50,7 +50,7 @@ static const ximss_error_t *add_row(ximss_build_t *build, const ximss_message_t 
         return NULL;
     }
     if (!(message->flags.bits & XIMSS_FLAG_SEEN)) {
-        build->unseen++;
+        APR_ARRAY_PUSH(build->unseen, apr_uint32_t) = message->uid;
     }
     return ximss_sorter_add(build->sorter, &row);
 }
@@ -74,6 +74,7 @@ static const ximss_error_t *build_array(ximss_folder_t *folder, ximss_account_t 
         XIMSS_TRY(ximss_filter_make(&filter, &folder->spec, env, pool));
         build.filter = filter;
     }
+    build.unseen = apr_array_make(pool, 64, sizeof(apr_uint32_t));
     build.sorter = ximss_sorter_make(folder->spec.sort_field, env->recent_since, pool);
     build.deadline = monotonic_ms() + (apr_int64_t)build.seconds * 1000;
     ximss_account_time_limit(account, build.seconds);
@@ -86,20 +87,34 @@ static const ximss_error_t *build_array(ximss_folder_t *folder, ximss_account_t 
     folder->uids = ximss_sorter_finish(build.sorter, folder->spec.descending, &count);
     folder->blocks = NULL;
     folder->messages = (apr_int64_t)count;
-    folder->unseen = build.unseen;
+    folder->unseen = build.unseen->nelts;
+    folder->unseen_uids = (const apr_uint32_t *)(const void *)build.unseen->elts;
     return NULL;
+}
+
+int ximss_view_spec_lazy(const ximss_view_spec_t *spec, ximss_order_t *order)
+{
+    int indexed = ximss_sort_order(spec->sort_field, order);
+    return indexed && spec->filter == NULL && spec->uid_min <= 1;
+}
+
+int ximss_view_is_order(const ximss_folder_t *folder)
+{
+    return folder->blocks != NULL || folder->next_blocks != NULL;
 }
 
 const ximss_error_t *ximss_view_build(ximss_folder_t *folder, ximss_account_t *account,
                                       const ximss_mailbox_t *mailbox, const ximss_view_env_t *env,
                                       apr_pool_t *pool)
 {
-    int indexed = ximss_sort_order(folder->spec.sort_field, &folder->order);
     folder->mailbox = mailbox->id;
     folder->uid_validity = mailbox->uid_validity;
     folder->epoch = mailbox->epoch;
     folder->modseq = mailbox->modseq;
-    if (!indexed || folder->spec.filter != NULL || folder->spec.uid_min > 1) {
+    folder->pending = NULL;
+    folder->next_blocks = NULL;
+    folder->unseen_uids = NULL;
+    if (!ximss_view_spec_lazy(&folder->spec, &folder->order)) {
         return build_array(folder, account, env, pool);
     }
     XIMSS_TRY(ximss_order_blocks(account, mailbox->id, folder->order, &folder->blocks, pool));

@@ -77,13 +77,35 @@ static ximss_folder_t *make_folder(const char *name)
 static ximss_folder_t *make_array_folder(const char *name, apr_uint32_t count)
 {
     ximss_folder_t *folder = make_folder(name);
+    static const apr_uint32_t unseen[] = {1, 4};
     apr_uint32_t *uids = apr_palloc(test_pool, (count + 1) * sizeof(*uids));
     apr_uint32_t i;
     for (i = 0; i < count; i++) {
         uids[i] = i * 3 + 1;
     }
     folder->uids = uids;
+    folder->unseen_uids = apr_pmemdup(test_pool, unseen, sizeof(unseen));
     folder->messages = count;
+    return folder;
+}
+
+/* A sync with a limit stopped in its additions. */
+static ximss_folder_t *make_pending_folder(const char *name, int lazy)
+{
+    ximss_folder_t *folder = make_array_folder(name, 5);
+    static const ximss_step_t steps[] = {{XIMSS_STEP_ADDED, 900, 3}, {XIMSS_STEP_UPDATED, 4, 1}};
+    folder->pending = apr_array_make(test_pool, 2, sizeof(ximss_step_t));
+    APR_ARRAY_PUSH(folder->pending, ximss_step_t) = steps[0];
+    APR_ARRAY_PUSH(folder->pending, ximss_step_t) = steps[1];
+    if (lazy) {
+        ximss_block_t *block;
+        folder->unseen_uids = NULL;
+        folder->next_blocks = apr_array_make(test_pool, 1, sizeof(ximss_block_t));
+        block = apr_array_push(folder->next_blocks);
+        memset(block, 0, sizeof(*block));
+        block->count = 6;
+        block->text = "k";
+    }
     return folder;
 }
 
@@ -113,6 +135,34 @@ static void assert_same_text(const char *a, const char *b)
     }
 }
 
+static void assert_same_blocks(const apr_array_header_t *a, const apr_array_header_t *b)
+{
+    int i;
+    ck_assert((a == NULL) == (b == NULL));
+    for (i = 0; a != NULL && i < a->nelts; i++) {
+        const ximss_block_t *x = &APR_ARRAY_IDX(a, i, ximss_block_t);
+        const ximss_block_t *y = &APR_ARRAY_IDX(b, i, ximss_block_t);
+        assert_same_text(x->text, y->text);
+        ck_assert_int_eq(x->number, y->number);
+        ck_assert_uint_eq(x->uid, y->uid);
+        ck_assert_int_eq(x->count, y->count);
+    }
+}
+
+static void assert_same_steps(const apr_array_header_t *a, const apr_array_header_t *b)
+{
+    int i;
+    ck_assert((a == NULL) == (b == NULL));
+    ck_assert(a == NULL || a->nelts == b->nelts);
+    for (i = 0; a != NULL && i < a->nelts; i++) {
+        const ximss_step_t *x = &APR_ARRAY_IDX(a, i, ximss_step_t);
+        const ximss_step_t *y = &APR_ARRAY_IDX(b, i, ximss_step_t);
+        ck_assert_int_eq(x->kind, y->kind);
+        ck_assert_uint_eq(x->uid, y->uid);
+        ck_assert_int_eq(x->index, y->index);
+    }
+}
+
 static void assert_same(const ximss_folder_t *a, const ximss_folder_t *b)
 {
     int i;
@@ -137,15 +187,14 @@ static void assert_same(const ximss_folder_t *a, const ximss_folder_t *b)
         ck_assert_str_eq(APR_ARRAY_IDX(a->fields, i, const char *),
                          APR_ARRAY_IDX(b->fields, i, const char *));
     }
-    ck_assert((a->blocks == NULL) == (b->blocks == NULL));
+    assert_same_blocks(a->blocks, b->blocks);
+    assert_same_blocks(a->next_blocks, b->next_blocks);
+    assert_same_steps(a->pending, b->pending);
     ck_assert((a->uids == NULL) == (b->uids == NULL));
-    for (i = 0; a->blocks != NULL && i < a->blocks->nelts; i++) {
-        const ximss_block_t *x = &APR_ARRAY_IDX(a->blocks, i, ximss_block_t);
-        const ximss_block_t *y = &APR_ARRAY_IDX(b->blocks, i, ximss_block_t);
-        assert_same_text(x->text, y->text);
-        ck_assert_int_eq(x->number, y->number);
-        ck_assert_uint_eq(x->uid, y->uid);
-        ck_assert_int_eq(x->count, y->count);
+    ck_assert((a->unseen_uids == NULL) == (b->unseen_uids == NULL));
+    if (a->unseen_uids != NULL) {
+        ck_assert_mem_eq(a->unseen_uids, b->unseen_uids,
+                         (size_t)a->unseen * sizeof(*a->unseen_uids));
     }
     if (a->uids != NULL) {
         ck_assert_mem_eq(a->uids, b->uids, (size_t)a->messages * sizeof(*a->uids));
@@ -256,7 +305,9 @@ static void check_damage(const ximss_folder_t *folder, size_t array_bytes)
 
 START_TEST(test_damage)
 {
-    check_damage(make_array_folder("F", 5), 5 * sizeof(apr_uint32_t));
+    check_damage(make_array_folder("F", 5), 7 * sizeof(apr_uint32_t));
+    check_damage(make_pending_folder("F", 0), 7 * sizeof(apr_uint32_t));
+    check_damage(make_pending_folder("F", 1), 5 * sizeof(apr_uint32_t));
     check_damage(make_lazy_folder("F", 5), 0);
 }
 END_TEST
