@@ -102,7 +102,11 @@ lost() {
     is "$1: any origin" "$(header Access-Control-Allow-Origin)" '*'
     matches "$1: status line" "$headers" '^HTTP/1.1 550 .'
 }
-for wrong in "${id%?}x" "${id}x" "${id%?}" 999999-abcdefghijklmnopqrst x "$id%00" "$id%0a"; do
+case $id in
+*x) other=y ;;
+*) other=x ;;
+esac
+for wrong in "${id%?}$other" "${id}x" "${id%?}" 999999-abcdefghijklmnopqrst x "$id%00" "$id%0a"; do
     http "$url/Session/$wrong/sync" -d "$document"
     case $wrong in
     *%00) is 'a NUL' "$status" 400 ;;

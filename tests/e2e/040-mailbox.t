@@ -127,5 +127,5 @@ login user@example.org password
 sync '<readStatus id="1"/>'
 has 'logins before' "$body" PrevLogin LastFailedLogin localTime=
 sync '<listKnownValues id="1"/>'
-has 'known zones and charsets' "$body" 'Europe/Berlin' 'ISO-8859-1' '<response id="1"/>'
+has 'known zones and charsets' "$body" 'Europe/Berlin' 'iso-8859-1' '<response id="1"/>'
 httpd_done
