@@ -228,6 +228,8 @@ START_TEST(test_round_trip)
     }
     for (i = 0; i < 7; i++) {
         assert_same(make_lazy_folder(names[i], i * 50), load(dir, names[i]));
+        assert_ok(ximss_folder_save(make_pending_folder(names[i], i % 2), dir, test_pool));
+        assert_same(make_pending_folder(names[i], i % 2), load(dir, names[i]));
         ximss_folder_remove(dir, names[i], test_pool);
         ck_assert_ptr_null(load(dir, names[i]));
     }
