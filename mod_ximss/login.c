@@ -94,6 +94,14 @@ static const ximss_error_t *try_login(ximss_request_t *request, const apr_table_
         (login->credentials.user_name == NULL || login->credentials.password == NULL)) {
         return ximss_error(pool, XIMSS_E_BAD_LOGIN, NULL);
     }
+    if (login->session_id != NULL) {
+        int vouches;
+
+        XIMSS_TRY(ximss_cookie_vouches(request, login->session_id, &vouches));
+        if (!vouches) {
+            return ximss_error(pool, XIMSS_E_BAD_LOGIN, NULL);
+        }
+    }
     XIMSS_TRY(ximss_login(request->context, login, session, real_name, pool));
     return ximss_cookie_make(request, *session);
 }

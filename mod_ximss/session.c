@@ -108,6 +108,21 @@ static int check_cookie(ximss_request_t *request, ximss_session_t *session)
     return 1;
 }
 
+const ximss_error_t *ximss_cookie_vouches(ximss_request_t *request, const char *url_id,
+                                          int *vouches)
+{
+    ximss_table_t *table = request->context->table;
+    ximss_session_t *locked;
+
+    XIMSS_TRY(ximss_session_lock(&locked, table, url_id, LOCK_WAIT_MS, request->r->pool));
+    *vouches = locked == NULL || !locked->use_cookie || locked->cookie[0] == '\0' ||
+               has_cookie(request, locked);
+    if (locked != NULL) {
+        ximss_session_unlock(table, locked);
+    }
+    return NULL;
+}
+
 /* ---- locking ---- */
 
 int ximss_request_lock(ximss_request_t *request, ximss_session_t **session, int *answer)

@@ -12,6 +12,11 @@ void ximss_request_unlock(ximss_request_t *request, ximss_session_t *session);
 /* Gives the new SESSION a cookie, if it wants one, and sets it in the answer. */
 const ximss_error_t *ximss_cookie_make(ximss_request_t *request, const ximss_session_t *session);
 
+/* Whether this request may log in by the live session URL_ID: it sends that session's cookie, if there is one. A
+ * session that is not there is left to the login to refuse. */
+const ximss_error_t *ximss_cookie_vouches(ximss_request_t *request, const char *url_id,
+                                          int *vouches);
+
 /* Sends <XIMSS>...</XIMSS> around the elements in OUT. */
 int ximss_reply_root(ximss_request_t *request, int status, ximss_xml_t *out);
 

@@ -145,6 +145,10 @@ sync '<noop id="1"/>' -H "Cookie: a=b; ${cookie%%;*}; c=d"
 is 'with it' "$status" 200
 sync '<noop id="1"/>' -H 'Cookie: CGateProWebUser=aaaaaaaaaaaaaaaaaaaa'
 is 'with a wrong one' "$status" 550
+http "$login_url?errorAsXML=1&sessionid=$id"
+has 'its urlID alone opens no other session' "$body" 'errorNum="515"'
+http "$login_url?errorAsXML=1&sessionid=$id" -H "Cookie: ${cookie%%;*}"
+has 'with the cookie it does' "$body" '<session '
 sync '<noop id="1"/>' -H "Cookie: ${cookie%%;*}x"
 is 'with a longer one' "$status" 550
 http "$url/Session/$id/KILL" -d ''
