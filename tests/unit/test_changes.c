@@ -437,6 +437,47 @@ START_TEST(test_sync_too_large)
 }
 END_TEST
 
+/* What a limit leaves comes first, as it was; newer changes follow when there is room for more. */
+START_TEST(test_sync_limit)
+{
+    const char *reply;
+    start(9);
+    run("<messageMark id=\"1\" folder=\"f\" flags=\"Seen\"><UID from=\"1\" "
+        "till=\"3\"/></messageMark>");
+    reply = run("<folderSync id=\"s\" folder=\"f\" limit=\"1\"/>");
+    assert_has(reply, "index=\"0\" mode=\"updated\" UID=\"1\" unseen=\"6\"");
+    ck_assert_int_eq(op_rig_count(reply, "<folderReport"), 1);
+    run("<messageMark id=\"1\" folder=\"f\" flags=\"Seen\"><UID from=\"1\" "
+        "till=\"9\"/></messageMark>");
+    assert_has(run("<folderSync id=\"s\" folder=\"f\" limit=\"2\"/>"),
+               "index=\"2\" mode=\"updated\" UID=\"3\" unseen=\"6\"");
+    ck_assert_int_eq(
+        op_rig_count(run("<folderSync id=\"s\" folder=\"f\" limit=\"0\"/>"), "unseen=\"0\""), 6);
+    /* Removals after removals, additions after additions. */
+    run("<messageRemove id=\"1\" folder=\"f\"><UID from=\"1\" till=\"3\"/></messageRemove>");
+    run("<folderSync id=\"s\" folder=\"f\" limit=\"1\"/>");
+    run("<messageRemove id=\"1\" folder=\"f\"><UID from=\"4\" till=\"6\"/></messageRemove>");
+    reply = run("<folderSync id=\"s\" folder=\"f\" limit=\"4\"/>");
+    assert_has(reply, "index=\"0\" messages=\"6\" mode=\"removed\" UID=\"1\"");
+    assert_has(reply, "index=\"1\" messages=\"4\" mode=\"removed\" UID=\"5\"");
+    assert_has(
+        run("<folderBrowse id=\"1\" folder=\"f\"><index>0</index><index>1</index></folderBrowse>"),
+        "index=\"0\" UID=\"4\"/><folderReport folder=\"f\" id=\"1\" index=\"1\" UID=\"7\">");
+    run("<messageCopy id=\"1\" folder=\"f\" targetMailbox=\"INBOX\"><UID>7</UID><UID>8</UID>"
+        "</messageCopy>");
+    reply = run("<folderSync id=\"s\" folder=\"f\" limit=\"2\"/>");
+    assert_has(reply, "index=\"0\" messages=\"3\" mode=\"removed\" UID=\"4\"");
+    assert_has(reply, "index=\"3\" messages=\"4\" mode=\"added\" UID=\"10\"");
+    run("<messageCopy id=\"1\" folder=\"f\" targetMailbox=\"INBOX\"><UID>9</UID><UID>8</UID>"
+        "</messageCopy>");
+    reply = run("<folderSync id=\"s\" folder=\"f\" limit=\"2\"/>");
+    assert_has(reply, "index=\"5\" messages=\"6\" mode=\"added\" UID=\"12\"");
+    reply = run("<folderSync id=\"s\" folder=\"f\" limit=\"2\"/>");
+    assert_has(reply, "index=\"6\" messages=\"7\" mode=\"added\" UID=\"13\"");
+    ck_assert_int_eq(op_rig_count(reply, "<folderReport"), 1);
+}
+END_TEST
+
 /* A file that cannot be written is an error, and nothing is lost. */
 START_TEST(test_sync_no_file)
 {
@@ -532,6 +573,7 @@ void suite_fill(Suite *suite)
     tcase_add_test(tcase, test_sync_in_a_batch);
     tcase_add_test(tcase, test_sync_errors);
     tcase_add_test(tcase, test_sync_too_large);
+    tcase_add_test(tcase, test_sync_limit);
     tcase_add_test(tcase, test_sync_no_file);
     tcase_add_test(tcase, test_sync_flags_views);
     tcase_add_test(tcase, test_bad_steps);
