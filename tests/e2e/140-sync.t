@@ -90,7 +90,7 @@ synced 'the rest, after a restart'
 for folder in $folders; do
     in_a "<folderSync id=\"1\" folder=\"$folder\"/>"
     xml_is "$folder: nothing is left" '<XIMSS><response id="1"/></XIMSS>'
-    # A folder opened now has the same view.
+    # A folder opened now, in the same session because of Recent, has the same view.
     cp "$root/tmp/view.$folder" "$root/tmp/view"
     case $folder in
     unseen) how='filter="Unseen" filterField="FLAGS" sortField="Subject"' ;;
@@ -98,7 +98,7 @@ for folder in $folders; do
     from) how='sortField="From"' ;;
     flags) how='sortField="FLAGS"' ;;
     esac
-    in_b "<folderOpen id=\"1\" folder=\"$folder\" mailbox=\"INBOX\" $how/><folderBrowse id=\"2\" folder=\"$folder\"><index from=\"0\" till=\"999\"/></folderBrowse>"
+    in_a "<folderOpen id=\"1\" folder=\"new\" mailbox=\"INBOX\" $how/><folderBrowse id=\"2\" folder=\"new\"><index from=\"0\" till=\"999\"/></folderBrowse><folderClose id=\"3\" folder=\"new\"/>"
     ok "$folder: as a new folder" python3 "$view_py" same "$root/tmp/view" <"$root/tmp/body"
 done
 in_b '<messageMove id="1" folder="b" targetMailbox="Box" mailboxClass=""><UID>1</UID></messageMove>
