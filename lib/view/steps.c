@@ -70,7 +70,9 @@ const ximss_error_t *ximss_steps_apply(const apr_uint32_t *uids, apr_size_t *len
 {
     apr_size_t done = 0;
     *result = apr_palloc(pool, (*length + 1) * sizeof(**result));
-    memcpy(*result, uids, *length * sizeof(**result));
+    if (*length > 0) { /* else there may be no array */
+        memcpy(*result, uids, *length * sizeof(**result));
+    }
     while (done < count) {
         apr_size_t run = run_length(steps + done, count - done);
         if (steps[done].kind == XIMSS_STEP_REMOVED) {
