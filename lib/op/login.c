@@ -23,6 +23,23 @@ static const ximss_error_t *bad_login(apr_pool_t *pool)
     return ximss_error(pool, XIMSS_E_BAD_LOGIN, NULL);
 }
 
+/* Whether USER, as a client writes it, means the account OWNER; a name without a domain is looked up in the
+ * owner's. Nobody becomes another by naming himself beside a urlID that is not his. */
+static int names_owner(const char *user, const ximss_account_entry_t *owner, ximss_store_t *store,
+                       apr_pool_t *pool)
+{
+    ximss_account_entry_t *named;
+    const char *at = strrchr(owner->name, '@');
+    if (user == NULL || user[0] == '\0') {
+        return 1;
+    }
+    if (strchr(user, '@') == NULL && at != NULL) {
+        user = apr_pstrcat(pool, user, at, NULL);
+    }
+    return ximss_account_find(store, user, &named, pool) == NULL && named != NULL &&
+           strcmp(named->id, owner->id) == 0;
+}
+
 /* Who owns the live session URL_ID. A watched session vouches only for its own client address. */
 static const ximss_error_t *newcomer_by_session(ximss_newcomer_t *newcomer,
                                                 const ximss_context_t *context,
@@ -44,7 +61,8 @@ static const ximss_error_t *newcomer_by_session(ximss_newcomer_t *newcomer,
         return bad_login(pool);
     }
     XIMSS_TRY(ximss_account_find(context->store, old.user_name, &entry, pool));
-    if (entry == NULL || !entry->enabled || strcmp(entry->id, old.account_id) != 0) {
+    if (entry == NULL || !entry->enabled || strcmp(entry->id, old.account_id) != 0 ||
+        !names_owner(request->credentials.user_name, entry, context->store, pool)) {
         return bad_login(pool);
     }
     newcomer->entry = entry;

@@ -241,6 +241,13 @@ START_TEST(test_login_by_session)
     ck_assert_int_eq(ximss_login(&rig->context, &request, &second, &real_name, test_pool)->code,
                      XIMSS_E_BAD_LOGIN);
     request.credentials.address = "192.0.2.1";
+    /* Nor for somebody who gives another name. */
+    request.credentials.user_name = "other@example.org";
+    ck_assert_int_eq(ximss_login(&rig->context, &request, &second, &real_name, test_pool)->code,
+                     XIMSS_E_BAD_LOGIN);
+    request.credentials.user_name = "User";
+    assert_ok(ximss_login(&rig->context, &request, &second, &real_name, test_pool));
+    request.credentials.user_name = NULL;
     assert_ok(ximss_login(&rig->context, &request, &second, &real_name, test_pool));
     ck_assert_str_ne(first->url_id, second->url_id);
     ck_assert_str_eq(second->account_id, first->account_id);
