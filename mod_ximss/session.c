@@ -1,9 +1,8 @@
-/* /Session/<urlID>/: batches, polls, KILL (http-binding 4 and 5). */
+/* /Session/<urlID>/: batches, KILL (http-binding 4); the cookie and the lock of a session. */
 #include "mod_ximss/session.h"
 
 #include "base/random.h"
 #include "mod_ximss/shm.h"
-#include "mod_ximss/wait.h"
 #include "op/ops.h"
 
 #include <apr_strings.h>
@@ -13,8 +12,6 @@
 #define LOCK_WAIT_MS  15000
 #define COOKIE_NAME   "CGateProWebUser"
 #define COOKIE_LENGTH 20
-#define POLL_DEFAULT  20 /* seconds (wire-and-commands 2.6) */
-#define POLL_MOST     120
 
 /* ---- cookie ---- */
 
@@ -252,41 +249,4 @@ int ximss_handle_kill(ximss_request_t *request)
     session->ended = 1;
     ximss_request_unlock(request, session);
     return ximss_reply_empty(request);
-}
-
-/* ---- poll ---- */
-
-static int poll_seconds(const ximss_request_t *request)
-{
-    apr_pool_t *pool = request->r->pool;
-    apr_table_t *parameters = ximss_parameters_make(pool);
-    const char *wanted;
-    apr_int64_t seconds;
-
-    ximss_parameters_read(parameters, request->query, pool);
-    wanted = apr_table_get(parameters, "maxWait");
-    if (wanted == NULL || wanted[0] == '\0') {
-        return POLL_DEFAULT;
-    }
-    seconds = apr_atoi64(wanted);
-    if (seconds < 0) {
-        return 0;
-    }
-    return seconds > POLL_MOST ? POLL_MOST : (int)seconds;
-}
-
-int ximss_handle_poll(ximss_request_t *request)
-{
-    ximss_session_t *session;
-    int answer;
-
-    if (ximss_request_lock(request, &session, &answer) != OK) {
-        return answer;
-    }
-    ximss_request_unlock(request, session);
-    if (!ximss_wait_session(request->context->table, request->url_id,
-                            poll_seconds(request) * 1000)) {
-        return ximss_reply_lost(request);
-    }
-    return ximss_reply_xml(request, HTTP_OK, "<XIMSS/>", strlen("<XIMSS/>"));
 }

@@ -1,0 +1,12 @@
+/* The long poll (http-binding 5): what a poll answers. */
+#ifndef XIMSS_MOD_XIMSS_POLL_H
+#define XIMSS_MOD_XIMSS_POLL_H
+
+#include "mod_ximss/handler.h"
+
+/* Answers the poll REQUEST if there is something to deliver, or the session is lost, or this is the LAST look
+ * (its time is over, or the child stops): then with <XIMSS/>. Returns 1 when it answered, and sets *ANSWER
+ * to what the handler returns. Takes no lock for long: it runs at each wake. */
+int ximss_poll_try(ximss_request_t *request, int last, int *answer);
+
+#endif
