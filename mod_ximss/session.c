@@ -122,6 +122,21 @@ const ximss_error_t *ximss_cookie_vouches(ximss_request_t *request, const char *
 
 /* ---- locking ---- */
 
+static int is_of_client(ximss_request_t *request, ximss_session_t *session)
+{
+    return (!session->ip_watch || strcmp(session->address, request->r->useragent_ip) == 0) &&
+           check_cookie(request, session);
+}
+
+/* Ends a session whose account was deleted. */
+static int has_account(ximss_request_t *request, ximss_session_t *session)
+{
+    session->ended =
+        session->ended || ximss_account_deleted(request->context->store, session->account_id,
+                                                session->user_name, request->r->pool);
+    return !session->ended;
+}
+
 int ximss_request_lock(ximss_request_t *request, ximss_session_t **session, int *answer)
 {
     request_rec *r = request->r;
@@ -137,8 +152,7 @@ int ximss_request_lock(ximss_request_t *request, ximss_session_t **session, int 
         *answer = ximss_reply_lost(request);
         return DECLINED;
     }
-    if (((*session)->ip_watch && strcmp((*session)->address, r->useragent_ip) != 0) ||
-        !check_cookie(request, *session)) {
+    if (!is_of_client(request, *session) || !has_account(request, *session)) {
         ximss_session_unlock(table, *session);
         *answer = ximss_reply_lost(request);
         return DECLINED;

@@ -53,6 +53,8 @@ typedef struct ximss_directory_provider_t {
                                          ximss_account_entry_t **entry, apr_pool_t *pool);
     const ximss_error_t *(*account_list)(ximss_store_t *store, const char *domain,
                                          apr_array_header_t **entries, apr_pool_t *pool);
+    /* Whether the account's place is there, at the cost of a system call. */
+    int (*account_present)(ximss_store_t *store, const char *id, apr_pool_t *pool);
     /* The quota is also told to the account itself, which append asks. */
     const ximss_error_t *(*account_update)(ximss_store_t *store, const ximss_account_entry_t *entry,
                                            apr_pool_t *pool);

@@ -180,6 +180,9 @@ const ximss_error_t *ximss_sqlite_folder_quota(ximss_store_t *store, const char 
 const ximss_error_t *ximss_sqlite_folder_retire(ximss_sqlite_store_t *store, const char *id,
                                                 apr_pool_t *pool);
 void ximss_sqlite_folder_restore(ximss_sqlite_store_t *store, const char *id, apr_pool_t *pool);
+/* Whether the folder is there under its own name. */
+int ximss_sqlite_folder_present(ximss_store_t *store, const char *id, apr_pool_t *pool);
+
 /* Removes the folder, retired or not. */
 void ximss_sqlite_folder_remove(ximss_sqlite_store_t *store, const char *id, apr_pool_t *pool);
 

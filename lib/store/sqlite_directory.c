@@ -437,6 +437,7 @@ const ximss_directory_provider_t ximss_sqlite_directory = {
     .account_create = account_create,
     .account_find = account_find,
     .account_list = account_list,
+    .account_present = ximss_sqlite_folder_present,
     .account_update = account_update,
     .account_delete = account_delete,
     .checkout = ximss_sqlite_account_checkout,

@@ -181,6 +181,13 @@ static void remove_tree(const char *path, int depth, apr_pool_t *pool)
     (void)rmdir(path);
 }
 
+int ximss_sqlite_folder_present(ximss_store_t *store, const char *id, apr_pool_t *pool)
+{
+    struct stat info;
+
+    return stat(live_path((ximss_sqlite_store_t *)store, id, pool), &info) == 0;
+}
+
 void ximss_sqlite_folder_remove(ximss_sqlite_store_t *store, const char *id, apr_pool_t *pool)
 {
     remove_tree(live_path(store, id, pool), REMOVE_DEPTH, pool);

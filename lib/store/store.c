@@ -133,6 +133,17 @@ const ximss_error_t *ximss_account_update(ximss_store_t *store, const ximss_acco
     return store->provider->directory->account_update(store, &folded, pool);
 }
 
+int ximss_account_deleted(ximss_store_t *store, const char *id, const char *name, apr_pool_t *pool)
+{
+    ximss_account_entry_t *entry;
+
+    if (!ximss_name_id_ok(id) || store->provider->directory->account_present(store, id, pool)) {
+        return 0;
+    }
+    return ximss_account_find(store, name, &entry, pool) == NULL &&
+           (entry == NULL || strcmp(entry->id, id) != 0);
+}
+
 const ximss_error_t *ximss_account_delete(ximss_store_t *store, const char *name, apr_pool_t *pool)
 {
     const char *domain;

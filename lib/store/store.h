@@ -58,6 +58,9 @@ const ximss_error_t *ximss_account_list(ximss_store_t *store, const char *domain
 /* Replaces real_name, verifier, quota, enabled of the account called ENTRY->name. */
 const ximss_error_t *ximss_account_update(ximss_store_t *store, const ximss_account_entry_t *entry,
                                           apr_pool_t *pool);
+/* Whether the account with ID, once called NAME, was deleted since: a system call where it was not. A store that
+ * cannot be read proves nothing. */
+int ximss_account_deleted(ximss_store_t *store, const char *id, const char *name, apr_pool_t *pool);
 /* Deletes name and folder, under the account's write lock. */
 const ximss_error_t *ximss_account_delete(ximss_store_t *store, const char *name, apr_pool_t *pool);
 
@@ -180,6 +183,9 @@ typedef struct ximss_message_t {
     apr_int64_t blob;          /* for ximss_blob_* */
     const char *fields;        /* packed common header fields, see digest.h */
     apr_size_t fields_length;
+    const char *key_from; /* what the orders by text compare; tombstones keep theirs */
+    const char *key_to;
+    const char *key_subject;
 } ximss_message_t;
 
 /* Appends what was digested. XIMSS_E_OVER_QUOTA, XIMSS_E_LIMIT. */

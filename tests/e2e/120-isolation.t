@@ -79,5 +79,16 @@ is 'b leaves' "$status" 200
 id=$a
 sync '<folderBrowse id="1" folder="view of a"><index>0</index></folderBrowse>'
 is 'a was never touched' "$(xml_get folderReport/Subject)" 'secret of a'
+
+# --- an account that is deleted -------------------------------------------------------------
+
+ctl account delete a@example.org
+for rest in sync 'get?maxWait=0' MIME/Private/1-P.txt; do
+    http "$url/Session/$a/$rest" -d '<XIMSS><noop id="1"/></XIMSS>' -X GET
+    is "of a deleted account: $rest" "$status" 550
+done
+make_account a@example.org password-a
+http "$url/Session/$a/sync" -d '<XIMSS><mailboxList id="1"/></XIMSS>'
+is 'the name made again revives none' "$status" 550
 log_known='login of login: .*incorrect password'
 httpd_done

@@ -108,9 +108,12 @@ START_TEST(directory_delete)
     ximss_account_entry_t *entry;
     ximss_account_t *account;
 
+    ck_assert(!ximss_account_deleted(test_store, test_id, "user@example.org", test_pool));
     must(ximss_account_delete(test_store, "user@example.org", test_pool));
     must(ximss_account_find(test_store, "user@example.org", &entry, test_pool));
     ck_assert_ptr_null(entry);
+    ck_assert(ximss_account_deleted(test_store, test_id, "user@example.org", test_pool));
+    ck_assert(!ximss_account_deleted(test_store, "../x", "user@example.org", test_pool));
     must_fail(ximss_account_checkout(&account, test_store, test_id, test_pool), XIMSS_E_NOT_FOUND);
     must_fail(ximss_account_checkout(&account, test_store, "../x", test_pool), XIMSS_E_NOT_FOUND);
     must(ximss_domain_delete(test_store, "example.org", test_pool));
