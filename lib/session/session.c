@@ -323,7 +323,7 @@ const ximss_error_t *ximss_session_lock(ximss_session_t **session, ximss_table_t
     return NULL;
 }
 
-static apr_uint32_t slot_number(const ximss_table_t *table, const ximss_session_t *session)
+apr_uint32_t ximss_slot_number(const ximss_table_t *table, const ximss_session_t *session)
 {
     return (apr_uint32_t)(((const char *)session - (const char *)table->slots) /
                           (apr_ssize_t)sizeof(ximss_slot_t));
@@ -331,7 +331,7 @@ static apr_uint32_t slot_number(const ximss_table_t *table, const ximss_session_
 
 void ximss_session_unlock(ximss_table_t *table, ximss_session_t *session)
 {
-    apr_uint32_t number = slot_number(table, session);
+    apr_uint32_t number = ximss_slot_number(table, session);
     ximss_slot_mark_t *mark = &table->marks[number];
 
     if (session->ended || ximss_slot_doomed(mark)) {
@@ -349,7 +349,7 @@ void ximss_session_unlock(ximss_table_t *table, ximss_session_t *session)
 const char *ximss_session_folder(ximss_table_t *table, const ximss_session_t *session,
                                  apr_pool_t *pool)
 {
-    apr_uint32_t number = slot_number(table, session);
+    apr_uint32_t number = ximss_slot_number(table, session);
     char path[PATH_MAX];
 
     ximss_slot_folder(table, number, atomic_load(&table->marks[number].generation), path,
@@ -359,7 +359,7 @@ const char *ximss_session_folder(ximss_table_t *table, const ximss_session_t *se
 
 void ximss_session_wake(ximss_table_t *table, const ximss_session_t *session)
 {
-    ximss_slot_mark_t *mark = &table->marks[slot_number(table, session)];
+    ximss_slot_mark_t *mark = &table->marks[ximss_slot_number(table, session)];
 
     atomic_fetch_add(&mark->events, 1);
     ximss_slot_nudge(mark);

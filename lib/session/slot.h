@@ -12,7 +12,8 @@ enum {
     XIMSS_SLOT_WAITERS = 2,     /* requests that may wait for one session */
     XIMSS_SLOT_MAX = 999999,    /* slots: the urlID has six digits for the number */
     XIMSS_SLOT_ALLOC_MS = 2000, /* longest wait for the allocation mutex */
-    XIMSS_SLOT_FOLDER_MAX = 64  /* "/s<slot>-<generation>" */
+    XIMSS_SLOT_FOLDER_MAX = 64, /* "/s<slot>-<generation>" */
+    XIMSS_SLOT_WATCHES = 64     /* folders of a session that are watched */
 };
 
 /* A slot is FREE, or MAKING while its creator holds the mutex, or LIVE. A MAKING slot whose mutex is not
@@ -35,6 +36,8 @@ typedef struct ximss_slot_mark_t {
     _Atomic apr_int32_t idle;     /* seconds; session->idle_timeout as of the last unlock */
     _Atomic apr_uint32_t events;  /* how often the session was woken */
     _Atomic apr_uint32_t seen;    /* value of events that the last wait reported */
+    _Atomic apr_uint32_t bye_seq; /* respSeq of the <bye/> of the session that was here before */
+    _Atomic apr_uint64_t bye;     /* hash of its urlID until that is delivered, 0: nothing to say */
 } ximss_slot_mark_t;
 
 /* What the mutex guards. A gate is held while waiting for the mutex, so the number of waiters is
@@ -47,6 +50,30 @@ typedef struct ximss_slot_t {
     apr_uint64_t guard_behind;
 } ximss_slot_t;
 
+/* An open folder and whether its client is to be told of changes. */
+typedef enum ximss_watch_state_t {
+    XIMSS_WATCH_FREE,
+    XIMSS_WATCH_ARMED,   /* the client knows of all changes */
+    XIMSS_WATCH_PENDING, /* it must be told */
+    XIMSS_WATCH_TOLD     /* it was told and has not synced since */
+} ximss_watch_state_t;
+
+typedef struct ximss_slot_watch_t {
+    _Atomic apr_uint64_t key;     /* of the folder's name */
+    _Atomic apr_uint64_t counter; /* of changes, as of before the folder's view was read */
+    _Atomic apr_int64_t mailbox;
+    _Atomic apr_uint32_t state;
+} ximss_slot_watch_t;
+
+/* What those change who must not wait for the session's mutex, which is held for whole batches. All of it
+ * is atomic; the mutex is held for moments, by whoever changes several things at once, and nothing else is
+ * taken inside it. */
+typedef struct ximss_slot_event_t {
+    pthread_mutex_t mutex;
+    _Atomic apr_uint32_t alert; /* there are alerts to deliver */
+    ximss_slot_watch_t watches[XIMSS_SLOT_WATCHES];
+} ximss_slot_event_t;
+
 typedef struct ximss_table_head_t {
     _Atomic apr_uint64_t magic; /* written last: a table that has it is whole */
     apr_uint32_t version;
@@ -54,8 +81,10 @@ typedef struct ximss_table_head_t {
     apr_uint64_t size;
     apr_uint64_t marks_offset;
     apr_uint64_t slots_offset;
+    apr_uint64_t events_offset;
     apr_uint32_t mark_size;
     apr_uint32_t slot_size;
+    apr_uint32_t event_size;
     apr_uint64_t first_generation;
     _Atomic apr_int32_t sessions_account;
     _Atomic apr_int32_t idle_timeout;
@@ -66,6 +95,7 @@ struct ximss_table_t {
     ximss_table_head_t *head;
     ximss_slot_mark_t *marks;
     ximss_slot_t *slots;
+    ximss_slot_event_t *events;
     const char *runtime_dir;
     apr_int64_t (*clock)(void);
     _Atomic int stopped; /* of this process: waits return at once */
@@ -78,6 +108,9 @@ int ximss_slot_find(ximss_table_t *table, const char *url_id, apr_uint32_t *numb
 
 /* The hash of an account id by which slots are counted. */
 apr_uint64_t ximss_slot_account(const char *account_id);
+
+/* The number of the slot that SESSION, a locked one, lies in. */
+apr_uint32_t ximss_slot_number(const ximss_table_t *table, const ximss_session_t *session);
 
 /* Whether the session is over its idle time; a running wait is activity. */
 int ximss_slot_expired(ximss_table_t *table, apr_uint32_t number);

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define TABLE_MAGIC   UINT64_C(0x58494d5353746231)
-#define TABLE_VERSION 1
+#define TABLE_VERSION 2
 
 static apr_int64_t machine_clock(void)
 {
@@ -51,8 +51,11 @@ static int layout(ximss_table_head_t *head, int slots)
     head->slots = (apr_uint32_t)slots;
     head->mark_size = sizeof(ximss_slot_mark_t);
     head->slot_size = sizeof(ximss_slot_t);
+    head->event_size = sizeof(ximss_slot_event_t);
     if (!layout_add(&size, &head->marks_offset, head->slots, head->mark_size) ||
-        !layout_add(&size, &head->slots_offset, head->slots, head->slot_size) || size > SIZE_MAX) {
+        !layout_add(&size, &head->slots_offset, head->slots, head->slot_size) ||
+        !layout_add(&size, &head->events_offset, head->slots, head->event_size) ||
+        size > SIZE_MAX) {
         return 0;
     }
     head->size = size;
@@ -63,7 +66,8 @@ static int same_layout(const ximss_table_head_t *a, const ximss_table_head_t *b)
 {
     return a->version == b->version && a->slots == b->slots && a->size == b->size &&
            a->marks_offset == b->marks_offset && a->slots_offset == b->slots_offset &&
-           a->mark_size == b->mark_size && a->slot_size == b->slot_size;
+           a->events_offset == b->events_offset && a->mark_size == b->mark_size &&
+           a->slot_size == b->slot_size && a->event_size == b->event_size;
 }
 
 apr_size_t ximss_table_size(const ximss_table_options_t *options)
@@ -89,12 +93,16 @@ static void set_options(ximss_table_head_t *head, const ximss_table_options_t *o
 static int make_mutexes(ximss_table_head_t *head)
 {
     ximss_slot_t *slots = (ximss_slot_t *)((char *)head + head->slots_offset);
+    ximss_slot_event_t *events = (ximss_slot_event_t *)((char *)head + head->events_offset);
     int status = ximss_robust_init(&head->alloc);
     apr_uint32_t i;
     int gate;
 
     for (i = 0; status == 0 && i < head->slots; i++) {
         status = ximss_robust_init(&slots[i].mutex);
+        if (status == 0) {
+            status = ximss_robust_init(&events[i].mutex);
+        }
         for (gate = 0; status == 0 && gate < XIMSS_SLOT_WAITERS; gate++) {
             status = ximss_robust_init(&slots[i].gates[gate]);
         }
@@ -159,6 +167,7 @@ const ximss_error_t *ximss_table_attach(ximss_table_t **table, void *memory, apr
     result->head = head;
     result->marks = (ximss_slot_mark_t *)((char *)memory + head->marks_offset);
     result->slots = (ximss_slot_t *)((char *)memory + head->slots_offset);
+    result->events = (ximss_slot_event_t *)((char *)memory + head->events_offset);
     result->runtime_dir = apr_pstrdup(pool, runtime_dir);
     result->clock = machine_clock;
     *table = result;

@@ -31,6 +31,11 @@ typedef struct ximss_session_t {
     apr_int64_t previous_login; /* seconds, 0: never: what arrived later is Recent */
     int folders;                /* open folders (their files lie in the session's folder) */
     apr_int64_t next_folder;    /* number of the next folder file */
+    apr_int64_t resp_seq;       /* number of the last batch of events delivered, 0: none yet */
+    int resp_kept;              /* that batch is kept: it may have to be sent again */
+    apr_int64_t async_first;    /* number of the first stored reply of an async batch */
+    apr_int64_t async_next;     /* behind the last of them */
+    apr_int64_t async_bytes;    /* of them all */
     int ended;                  /* set by bye, KILL, sweep: the slot is freed at unlock */
 } ximss_session_t;
 
