@@ -19,8 +19,9 @@ static const ximss_error_t *take_message(void *baton, const ximss_message_t *mes
     ximss_wanted_t *wanted = baton;
     (void)scratch;
     *wanted->message = *message;
-    /* Both are valid during this call only, and nobody needs them after it. */
+    /* Texts are valid during this call only, and nobody needs them after it. */
     wanted->message->fields = NULL;
+    wanted->message->key_from = wanted->message->key_to = wanted->message->key_subject = NULL;
     wanted->message->flags.keywords = "";
     wanted->found = 1;
     return NULL;

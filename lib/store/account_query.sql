@@ -120,18 +120,21 @@ FROM message WHERE id = ?1;
 SELECT 1 FROM message WHERE blob = ?1 AND mailbox = ?2 AND gone IS NULL LIMIT 1;
 
 -- STMT message_row
-SELECT uid, flags, keywords, size, internal_date, stored, date, created, gone, modseq, blob, fields
+SELECT uid, flags, keywords, size, internal_date, stored, date, created, gone, modseq, blob, fields,
+    key_from, key_to, key_subject
 FROM message WHERE id = ?1;
 
 -- STMT message_scan
-SELECT uid, flags, keywords, size, internal_date, stored, date, created, gone, modseq, blob, fields
+SELECT uid, flags, keywords, size, internal_date, stored, date, created, gone, modseq, blob, fields,
+    key_from, key_to, key_subject
 FROM message
 WHERE id >= ?1 << 32 | ?3 AND id < (?1 + 1) << 32
     AND created <= ?2 AND (gone IS NULL OR gone > ?2)
 ORDER BY id;
 
 -- STMT message_changes
-SELECT uid, flags, keywords, size, internal_date, stored, date, created, gone, modseq, blob, fields
+SELECT uid, flags, keywords, size, internal_date, stored, date, created, gone, modseq, blob, fields,
+    key_from, key_to, key_subject
 FROM message INDEXED BY message_modseq
 WHERE mailbox = ?1 AND modseq > ?2
 ORDER BY uid;

@@ -26,6 +26,9 @@ static void read_message(sqlite3_stmt *stmt, ximss_message_t *message)
     message->blob = sqlite3_column_int64(stmt, 10);
     message->fields = sqlite3_column_blob(stmt, 11);
     message->fields_length = (apr_size_t)sqlite3_column_bytes(stmt, 11);
+    message->key_from = (const char *)sqlite3_column_text(stmt, 12);
+    message->key_to = (const char *)sqlite3_column_text(stmt, 13);
+    message->key_subject = (const char *)sqlite3_column_text(stmt, 14);
     if (message->flags.keywords == NULL) {
         message->flags.keywords = "";
     }

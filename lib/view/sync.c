@@ -166,11 +166,6 @@ static const ximss_error_t *locate_by_lookup(ximss_diff_t *diff, const ximss_fol
     return NULL;
 }
 
-static int by_text(ximss_order_t order)
-{
-    return order == XIMSS_ORDER_FROM || order == XIMSS_ORDER_TO || order == XIMSS_ORDER_SUBJECT;
-}
-
 static const ximss_error_t *locate_lazy(ximss_diff_t *diff, const ximss_folder_t *view, int side)
 {
     apr_int64_t lookups = 0;
@@ -178,11 +173,7 @@ static const ximss_error_t *locate_lazy(ximss_diff_t *diff, const ximss_folder_t
     for (i = 0; i < diff->changes->nelts; i++) {
         lookups += wanted(change_at(diff, i), side);
     }
-    if (lookups == 0) {
-        return NULL;
-    }
-    /* Removed rows have lost the fields that their keys are made from. */
-    if (lookups * LOOKUP_COST > view->messages || (side == OLD && by_text(view->order))) {
+    if (lookups * LOOKUP_COST > view->messages) {
         return locate_by_walk(diff, view, side);
     }
     return locate_by_lookup(diff, view, side);
@@ -536,7 +527,7 @@ const ximss_error_t *ximss_view_sync(ximss_sync_t *sync, const ximss_folder_t *f
     XIMSS_TRY(finish_pending(folder, end, pool));
     sync->next = end;
     /* Newer changes wait until the old ones are reported: the rest cannot grow without end. */
-    if (sync->limit > sync->steps->nelts) {
+    if (sync->limit > sync->steps->nelts && mailbox->modseq != end->modseq) {
         diff.next = sync->next = apr_pmemdup(pool, end, sizeof(*end));
         XIMSS_TRY(ximss_view_is_order(end) ? diff_lazy(&diff, mailbox, sync->steps)
                                            : diff_array(&diff, mailbox, sync->steps));

@@ -5,8 +5,6 @@
 #include "view/folder.h"
 #include "view/sort.h"
 
-#include "mime/digest.h"
-
 #include <apr_strings.h>
 
 #include <string.h>
@@ -204,13 +202,6 @@ static int in_snapshot(const ximss_folder_t *folder, const ximss_message_t *mess
            (message->gone == 0 || message->gone > folder->modseq);
 }
 
-static const char *text_key(const ximss_message_t *message, const char *name, apr_pool_t *pool)
-{
-    const apr_array_header_t *fields =
-        ximss_fields_unpack(message->fields, message->fields_length, name, pool);
-    return ximss_sort_key(ximss_field_value(ximss_fields_find(fields, name), 0, pool), pool);
-}
-
 static const ximss_error_t *read_place(void *baton, const ximss_message_t *message,
                                        apr_pool_t *scratch)
 {
@@ -228,13 +219,13 @@ static const ximss_error_t *read_place(void *baton, const ximss_message_t *messa
         place->number = message->size;
         break;
     case XIMSS_ORDER_FROM:
-        place->text = text_key(message, "From", place->pool);
+        place->text = apr_pstrdup(place->pool, message->key_from);
         break;
     case XIMSS_ORDER_TO:
-        place->text = text_key(message, "To", place->pool);
+        place->text = apr_pstrdup(place->pool, message->key_to);
         break;
     case XIMSS_ORDER_SUBJECT:
-        place->text = text_key(message, "Subject", place->pool);
+        place->text = apr_pstrdup(place->pool, message->key_subject);
         break;
     default:
         break;
@@ -297,10 +288,6 @@ static const ximss_error_t *lazy_index(const ximss_folder_t *folder, ximss_accou
     if (i < folder->blocks->nelts) {
         XIMSS_TRY(find_in(&place, account, before,
                           APR_ARRAY_IDX(folder->blocks, i, ximss_block_t).count, index));
-    }
-    if (*index < 0) {
-        /* The row holds cut header fields, so the key may have been another one. */
-        XIMSS_TRY(find_in(&place, account, 0, folder->messages, index));
     }
     if (*index >= 0 && folder->spec.descending) {
         *index = folder->messages - 1 - *index;
