@@ -25,7 +25,7 @@ int ximss_slot_expired(ximss_table_t *table, apr_uint32_t number)
     ximss_slot_mark_t *mark = &table->marks[number];
     apr_int64_t now = table->clock();
     /* until: a wait that was killed counts to the end of its time at most */
-    apr_int64_t until = (apr_int64_t)(apr_uint32_t)atomic_load(&mark->poll) * 1000;
+    apr_int64_t until = (apr_int64_t)XIMSS_POLL_UNTIL(atomic_load(&mark->poll)) * 1000;
 
     return now > until &&
            now - atomic_load(&mark->activity) > (apr_int64_t)atomic_load(&mark->idle) * 1000;
@@ -76,13 +76,14 @@ static void clear(ximss_table_t *table, apr_uint32_t number)
 {
     ximss_slot_mark_t *mark = &table->marks[number];
     ximss_slot_t *slot = &table->slots[number];
+    apr_uint64_t poll;
 
     atomic_store(&mark->state, XIMSS_SLOT_FREE);
     atomic_store(&mark->account, 0);
-    atomic_fetch_and(&mark->poll, ~UINT64_C(0xffffffff));
+    poll = atomic_fetch_and(&mark->poll, XIMSS_POLL_OVER(~UINT64_C(0)));
     slot->guard = 0;
     OPENSSL_cleanse(&slot->session, sizeof(slot->session));
-    ximss_slot_nudge(mark);
+    ximss_slot_nudge(table, number, poll);
 }
 
 void ximss_slot_end(ximss_table_t *table, apr_uint32_t number)
@@ -359,8 +360,10 @@ const char *ximss_session_folder(ximss_table_t *table, const ximss_session_t *se
 
 void ximss_session_wake(ximss_table_t *table, const ximss_session_t *session)
 {
-    ximss_slot_mark_t *mark = &table->marks[ximss_slot_number(table, session)];
+    apr_uint32_t number = ximss_slot_number(table, session);
+    ximss_slot_mark_t *mark = &table->marks[number];
 
+    /* first the event, then the look at who waits: a wait that begins in between looks after it began */
     atomic_fetch_add(&mark->events, 1);
-    ximss_slot_nudge(mark);
+    ximss_slot_nudge(table, number, atomic_load(&mark->poll));
 }

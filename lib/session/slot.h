@@ -4,6 +4,7 @@
 #define XIMSS_SESSION_SLOT_H
 
 #include "session/table.h"
+#include "session/waker.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -24,6 +25,16 @@ typedef enum ximss_slot_state_t {
     XIMSS_SLOT_LIVE
 } ximss_slot_state_t;
 
+/* The newest wait in one word, so that whoever begins one knows whom it ends and whoever has an event knows whom to
+ * wake: its number (20 bits), the place of its process in the waker (12 bits, 0: it blocks), the second of
+ * the table's clock when it ends (32 bits, 0: it is over). */
+#define XIMSS_POLL_MAKE(number, place, until)                                                      \
+    ((apr_uint64_t)(number) << 44 | (apr_uint64_t)(place) << 32 | (apr_uint64_t)(until))
+#define XIMSS_POLL_NUMBER(poll) ((apr_uint64_t)(poll) >> 44)
+#define XIMSS_POLL_PLACE(poll)  ((int)((poll) >> 32 & XIMSS_WAKER_MOST))
+#define XIMSS_POLL_UNTIL(poll)  ((apr_uint32_t)(poll))
+#define XIMSS_POLL_OVER(poll)   ((poll) & ~UINT64_C(0xffffffff))
+
 /* What is read and changed without the session's mutex. All zero is a slot never used. */
 typedef struct ximss_slot_mark_t {
     _Atomic apr_uint32_t state;
@@ -31,13 +42,13 @@ typedef struct ximss_slot_mark_t {
     _Atomic apr_uint64_t generation; /* of the session in it; only grows */
     _Atomic apr_uint64_t doomed;     /* generation that must end at its next unlock */
     _Atomic apr_uint64_t account;    /* hash of the account id */
-    _Atomic apr_uint64_t poll; /* number of the newest wait << 32 | second when it ends, 0: over */
-    _Atomic apr_int64_t activity; /* table clock, ms */
-    _Atomic apr_int32_t idle;     /* seconds; session->idle_timeout as of the last unlock */
-    _Atomic apr_uint32_t events;  /* how often the session was woken */
-    _Atomic apr_uint32_t seen;    /* value of events that the last wait reported */
-    _Atomic apr_uint32_t bye_seq; /* respSeq of the <bye/> of the session that was here before */
-    _Atomic apr_uint64_t bye;     /* hash of its urlID until that is delivered, 0: nothing to say */
+    _Atomic apr_uint64_t poll;       /* the newest wait: XIMSS_POLL_MAKE */
+    _Atomic apr_int64_t activity;    /* table clock, ms */
+    _Atomic apr_int32_t idle;        /* seconds; session->idle_timeout as of the last unlock */
+    _Atomic apr_uint32_t events;     /* how often the session was woken */
+    _Atomic apr_uint32_t seen;       /* value of events that the last wait reported */
+    _Atomic apr_uint32_t bye_seq;    /* respSeq of the <bye/> of the session that was here before */
+    _Atomic apr_uint64_t bye; /* hash of its urlID until that is delivered, 0: nothing to say */
 } ximss_slot_mark_t;
 
 /* What the mutex guards. A gate is held while waiting for the mutex, so the number of waiters is
@@ -98,7 +109,8 @@ struct ximss_table_t {
     ximss_slot_event_t *events;
     const char *runtime_dir;
     apr_int64_t (*clock)(void);
-    _Atomic int stopped; /* of this process: waits return at once */
+    _Atomic int stopped;  /* of this process: waits return at once */
+    ximss_waker_t *waker; /* NULL: no process parks its waits */
 };
 
 /* The slot number and the generation of the live session of URL_ID, compared in constant time; 0 when there
@@ -118,8 +130,8 @@ int ximss_slot_expired(ximss_table_t *table, apr_uint32_t number);
 /* Whether the generation in the slot was told to end. */
 int ximss_slot_doomed(const ximss_slot_mark_t *mark);
 
-/* Makes every waiter of the slot look again. */
-void ximss_slot_nudge(ximss_slot_mark_t *mark);
+/* Makes every waiter of the slot look again: those that block, and the parked one of POLL. */
+void ximss_slot_nudge(ximss_table_t *table, apr_uint32_t number, apr_uint64_t poll);
 
 /* Takes the slot's mutex if it is free and mends what a dead holder left. Returns 0 when it is taken. */
 int ximss_slot_try(ximss_table_t *table, apr_uint32_t number);

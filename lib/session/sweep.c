@@ -7,8 +7,9 @@
 
 /* Marks the slot's session as one that must end when it is of ACCOUNT. Needs no lock: the mark names the
  * generation, so a session that takes the slot meanwhile is not hit. */
-static int doom(ximss_slot_mark_t *mark, apr_uint64_t account)
+static int doom(ximss_table_t *table, apr_uint32_t number, apr_uint64_t account)
 {
+    ximss_slot_mark_t *mark = &table->marks[number];
     apr_uint64_t generation = atomic_load(&mark->generation);
 
     if (atomic_load(&mark->account) != account || atomic_load(&mark->state) != XIMSS_SLOT_LIVE ||
@@ -16,7 +17,7 @@ static int doom(ximss_slot_mark_t *mark, apr_uint64_t account)
         return 0;
     }
     atomic_store(&mark->doomed, generation);
-    ximss_slot_nudge(mark);
+    ximss_slot_nudge(table, number, atomic_load(&mark->poll));
     return 1;
 }
 
@@ -37,7 +38,7 @@ int ximss_table_sweep(ximss_table_t *table, const char *account_id, int files, a
     (void)pool;
     for (i = 0; i < table->head->slots; i++) {
         ximss_slot_mark_t *mark = &table->marks[i];
-        int doomed_now = account_id != NULL && doom(mark, account);
+        int doomed_now = account_id != NULL && doom(table, i, account);
 
         ended += doomed_now;
         /* a slot that is locked is in use: not idle, and its holder ends it when it is doomed */

@@ -3,6 +3,7 @@
 
 #include "base/robust.h"
 #include "session/slot.h"
+#include "session/wait.h"
 
 #include <apr_strings.h>
 #include <apr_time.h>
@@ -245,10 +246,20 @@ int ximss_slot_find(ximss_table_t *table, const char *url_id, apr_uint32_t *numb
            atomic_load(&mark->generation) == *generation;
 }
 
-void ximss_slot_nudge(ximss_slot_mark_t *mark)
+void ximss_table_set_waker(ximss_table_t *table, ximss_waker_t *waker)
 {
+    table->waker = waker;
+}
+
+void ximss_slot_nudge(ximss_table_t *table, apr_uint32_t number, apr_uint64_t poll)
+{
+    ximss_slot_mark_t *mark = &table->marks[number];
+
     atomic_fetch_add(&mark->word, 1);
     syscall(SYS_futex, &mark->word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+    if (table->waker != NULL && XIMSS_POLL_PLACE(poll) != 0 && XIMSS_POLL_UNTIL(poll) != 0) {
+        ximss_waker_wake(table->waker, XIMSS_POLL_PLACE(poll), number);
+    }
 }
 
 void ximss_table_stop_waits(ximss_table_t *table)
@@ -259,8 +270,8 @@ void ximss_table_stop_waits(ximss_table_t *table)
     /* moving the word, not only waking: a waiter between its look at the flag and its sleep must not sleep.
      * Waiters of other processes look and sleep again. */
     for (i = 0; i < table->head->slots; i++) {
-        if (atomic_load(&table->marks[i].poll) << 32 != 0) {
-            ximss_slot_nudge(&table->marks[i]);
+        if (XIMSS_POLL_UNTIL(atomic_load(&table->marks[i].poll)) != 0) {
+            ximss_slot_nudge(table, i, 0);
         }
     }
 }

@@ -1,6 +1,8 @@
-/* The plain blocking wait of a poll: a futex on the slot's word, no lock, nothing held. */
+/* Waiting for events of a session: a word in the slot that tells the newest wait, counters, a futex. No lock, and
+ * nothing held. */
+#include "session/wait.h"
+
 #include "session/slot.h"
-#include "session/table.h"
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -13,15 +15,8 @@ enum {
         250 /* a waiter looks at least that often: a lost wake costs this, not the whole wait */
 };
 
-/* What one wait knows of its session. */
-typedef struct wait_t {
-    ximss_slot_mark_t *mark;
-    apr_uint64_t generation;
-    apr_uint64_t poll; /* our value of mark->poll */
-} wait_t;
-
 /* Real time: tests that move the table's clock must not stretch a wait. */
-static apr_int64_t now_ms(void)
+apr_int64_t ximss_wait_clock(void)
 {
     struct timespec now;
 
@@ -41,79 +36,111 @@ static void sleep_on(ximss_slot_mark_t *mark, apr_uint32_t word, apr_int64_t ms)
     syscall(SYS_futex, &mark->word, FUTEX_WAIT, word, &limit, NULL, 0);
 }
 
-static int gone(const wait_t *wait)
+static ximss_slot_mark_t *mark_of(const ximss_wait_t *wait)
 {
-    return atomic_load(&wait->mark->state) != XIMSS_SLOT_LIVE ||
-           atomic_load(&wait->mark->generation) != wait->generation ||
-           ximss_slot_doomed(wait->mark);
+    return &wait->table->marks[wait->slot];
+}
+
+static int gone(const ximss_wait_t *wait)
+{
+    const ximss_slot_mark_t *mark = mark_of(wait);
+
+    return atomic_load(&mark->state) != XIMSS_SLOT_LIVE ||
+           atomic_load(&mark->generation) != wait->generation || ximss_slot_doomed(mark);
 }
 
 /* Becomes the newest wait; the one before sees that its number is over. */
-static void enter(ximss_table_t *table, wait_t *wait, int wait_ms)
+static void enter(ximss_wait_t *wait, int wait_ms, int place)
 {
-    apr_uint64_t before = atomic_load(&wait->mark->poll);
-    apr_uint64_t until = (apr_uint64_t)(table->clock() + wait_ms) / 1000 + 1;
+    ximss_table_t *table = wait->table;
+    ximss_slot_mark_t *mark = mark_of(wait);
+    apr_uint64_t before = atomic_load(&mark->poll);
+    apr_uint32_t until = (apr_uint32_t)((table->clock() + wait_ms) / 1000 + 1);
 
     do {
-        wait->poll = ((before >> 32) + 1) << 32 | (until & UINT64_C(0xffffffff));
-    } while (!atomic_compare_exchange_weak(&wait->mark->poll, &before, wait->poll));
-    atomic_store(&wait->mark->activity, table->clock());
-    ximss_slot_nudge(wait->mark);
+        wait->poll = XIMSS_POLL_MAKE(XIMSS_POLL_NUMBER(before) + 1, place, until);
+    } while (!atomic_compare_exchange_weak(&mark->poll, &before, wait->poll));
+    atomic_store(&mark->activity, table->clock());
+    ximss_slot_nudge(table, wait->slot, before);
 }
 
-static void leave(ximss_table_t *table, wait_t *wait)
+int ximss_wait_begin(ximss_wait_t *wait, ximss_table_t *table, const char *url_id, int wait_ms,
+                     int place)
 {
-    apr_uint64_t mine = wait->poll;
-
-    atomic_compare_exchange_strong(&wait->mark->poll, &mine, mine & ~UINT64_C(0xffffffff));
-    atomic_store(&wait->mark->activity, table->clock());
+    wait->table = table;
+    if (!ximss_slot_find(table, url_id, &wait->slot, &wait->generation) ||
+        ximss_slot_expired(table, wait->slot)) {
+        return 0;
+    }
+    enter(wait, wait_ms < 0 ? 0 : wait_ms > WAIT_MAX_MS ? WAIT_MAX_MS : wait_ms, place);
+    return 1;
 }
 
-/* Whether the wait is over; an event that ends it is taken. */
-static int over(const ximss_table_t *table, const wait_t *wait)
+ximss_wait_state_t ximss_wait_look(const ximss_wait_t *wait)
 {
-    ximss_slot_mark_t *mark = wait->mark;
-    apr_uint32_t events;
+    const ximss_slot_mark_t *mark = mark_of(wait);
 
+    if (gone(wait)) {
+        return XIMSS_WAIT_LOST;
+    }
     /* first: an event belongs to the newest wait */
     if (atomic_load(&mark->poll) != wait->poll) {
-        return 1;
+        return XIMSS_WAIT_TAKEN;
     }
-    events = atomic_load(&mark->events);
-    if (events != atomic_load(&mark->seen)) {
+    if (atomic_load(&mark->events) != atomic_load(&mark->seen)) {
+        return XIMSS_WAIT_EVENT;
+    }
+    return atomic_load(&wait->table->stopped) ? XIMSS_WAIT_STOPPED : XIMSS_WAIT_NOTHING;
+}
+
+ximss_wait_state_t ximss_wait_take(const ximss_wait_t *wait)
+{
+    ximss_slot_mark_t *mark = mark_of(wait);
+    apr_uint32_t events = atomic_load(&mark->events);
+    ximss_wait_state_t state = ximss_wait_look(wait);
+
+    if (state == XIMSS_WAIT_EVENT) {
         atomic_store(&mark->seen, events);
-        return 1;
     }
-    return atomic_load(&table->stopped);
+    return state;
+}
+
+void ximss_wait_block(const ximss_wait_t *wait, apr_int64_t wait_ms)
+{
+    apr_int64_t deadline = ximss_wait_clock() + wait_ms;
+
+    for (;;) {
+        apr_uint32_t word = atomic_load(&mark_of(wait)->word);
+        apr_int64_t left = deadline - ximss_wait_clock();
+
+        if (left <= 0 || ximss_wait_look(wait) != XIMSS_WAIT_NOTHING) {
+            return;
+        }
+        sleep_on(mark_of(wait), word, left);
+    }
+}
+
+void ximss_wait_end(const ximss_wait_t *wait)
+{
+    ximss_slot_mark_t *mark = mark_of(wait);
+    apr_uint64_t mine = wait->poll;
+
+    if (!gone(wait)) {
+        atomic_compare_exchange_strong(&mark->poll, &mine, XIMSS_POLL_OVER(mine));
+        atomic_store(&mark->activity, wait->table->clock());
+    }
 }
 
 int ximss_session_wait(ximss_table_t *table, const char *url_id, int wait_ms)
 {
-    apr_uint32_t number;
-    apr_int64_t deadline;
-    wait_t wait;
-    int lost;
+    ximss_wait_state_t state;
+    ximss_wait_t wait;
 
-    if (!ximss_slot_find(table, url_id, &number, &wait.generation) ||
-        ximss_slot_expired(table, number)) {
+    if (!ximss_wait_begin(&wait, table, url_id, wait_ms, 0)) {
         return 0;
     }
-    wait_ms = wait_ms < 0 ? 0 : wait_ms > WAIT_MAX_MS ? WAIT_MAX_MS : wait_ms;
-    wait.mark = &table->marks[number];
-    deadline = now_ms() + wait_ms;
-    enter(table, &wait, wait_ms);
-    for (;;) {
-        apr_uint32_t word = atomic_load(&wait.mark->word);
-        apr_int64_t left = deadline - now_ms();
-
-        lost = gone(&wait);
-        if (lost || over(table, &wait) || left <= 0) {
-            break;
-        }
-        sleep_on(wait.mark, word, left);
-    }
-    if (!lost) {
-        leave(table, &wait);
-    }
-    return !lost;
+    ximss_wait_block(&wait, wait_ms < WAIT_MAX_MS ? wait_ms : WAIT_MAX_MS);
+    state = ximss_wait_take(&wait);
+    ximss_wait_end(&wait);
+    return state != XIMSS_WAIT_LOST;
 }

@@ -658,7 +658,7 @@ static int polling(const char *id)
 
 static apr_uint32_t poll_number(const char *id)
 {
-    return (apr_uint32_t)(atomic_load(&mark_of(id)->poll) >> 32);
+    return (apr_uint32_t)XIMSS_POLL_NUMBER(atomic_load(&mark_of(id)->poll));
 }
 
 static int poll_long(const char *id)
