@@ -21,7 +21,7 @@ static int read_number(const char *text, apr_int64_t *number)
     while (isspace((unsigned char)*end)) {
         end++;
     }
-    *number = value < 0 ? 0 : value;
+    *number = value;
     return *end == '\0';
 }
 
@@ -39,6 +39,14 @@ static const ximss_error_t *read_range(ximss_range_t *range, const ximss_element
     if (!read_number(from, &range->from) || !read_number(till, &range->till)) {
         return ximss_error(pool, XIMSS_E_BAD_REQUEST,
                            "an element \"%s\" of the message set holds no number", element->name);
+    }
+    if (range->till < 0) {
+        /* -1 is what clients have for "not found": it must never name the first message */
+        range->from = 1;
+        range->till = 0;
+    }
+    else if (range->from < 0) {
+        range->from = 0;
     }
     return NULL;
 }

@@ -17,8 +17,8 @@ typedef struct ximss_message_set_t {
 } ximss_message_set_t;
 
 /* Reads the set in the body of REQUEST; everything in POOL. Both kinds at once, no element at all, a
- * value that is no number: XIMSS_E_BAD_REQUEST. A missing "till" means "from" only. Negative numbers
- * are clamped to 0. */
+ * value that is no number: XIMSS_E_BAD_REQUEST. A missing "till" means "from" only. A range that
+ * begins below 0 begins at 0; one that ends below 0 is empty. */
 const ximss_error_t *ximss_message_set_read(ximss_message_set_t *set,
                                             const ximss_element_t *request, apr_pool_t *pool);
 

@@ -34,9 +34,13 @@ START_TEST(singles_and_ranges)
     ck_assert_ptr_null(read_set("<a><INDEX from=' 0 ' till='99999999999999999999'/></a>", &set));
     ck_assert(!set.by_uid);
     expect_range(&set, 0, 0, APR_INT64_MAX);
-    ck_assert_ptr_null(read_set("<a><index from='-3' till='-1'/><index>\n 4 </index></a>", &set));
-    expect_range(&set, 0, 0, 0);
+    ck_assert_ptr_null(read_set("<a><index from='-3' till='2'/><index>\n 4 </index></a>", &set));
+    expect_range(&set, 0, 0, 2);
     expect_range(&set, 1, 4, 4);
+    /* wholly below 0: empty, not the first message */
+    ck_assert_ptr_null(read_set("<a><index from='-3' till='-1'/><index>-1</index></a>", &set));
+    expect_range(&set, 0, 1, 0);
+    expect_range(&set, 1, 1, 0);
 }
 END_TEST
 
