@@ -39,8 +39,42 @@ static int poll_seconds(const ximss_request_t *request)
     return seconds > POLL_MOST ? POLL_MOST : (int)seconds;
 }
 
+/* A poll that waits; lives as long as its request. */
+typedef struct poll_t {
+    ximss_request_t *request;
+    ximss_wait_t wait;
+} poll_t;
+
+static int try_poll(void *baton, int last, int *answer)
+{
+    const poll_t *poll = baton;
+
+    /* before the look at what is there: an event after it wakes again */
+    switch (ximss_wait_take(&poll->wait)) {
+    case XIMSS_WAIT_LOST:
+        *answer = ximss_reply_lost(poll->request);
+        return 1;
+    case XIMSS_WAIT_TAKEN:
+        /* what there is belongs to the newer poll */
+        *answer = ximss_reply_xml(poll->request, HTTP_OK, "<XIMSS/>", strlen("<XIMSS/>"));
+        return 1;
+    case XIMSS_WAIT_STOPPED:
+        last = 1;
+        break;
+    default:
+        break;
+    }
+    if (!ximss_poll_try(poll->request, last, answer)) {
+        return 0;
+    }
+    ximss_wait_end(&poll->wait);
+    return 1;
+}
+
 int ximss_handle_poll(ximss_request_t *request)
 {
+    poll_t *poll = apr_pcalloc(request->r->pool, sizeof(*poll));
+    int wait_ms = poll_seconds(request) * 1000;
     ximss_session_t *session;
     int answer;
 
@@ -48,13 +82,12 @@ int ximss_handle_poll(ximss_request_t *request)
         return answer;
     }
     ximss_request_unlock(request, session);
-    if (ximss_poll_try(request, 0, &answer)) {
-        return answer;
-    }
-    if (!ximss_wait_session(request->context->table, request->url_id,
-                            poll_seconds(request) * 1000)) {
+    poll->request = request;
+    if (!ximss_wait_begin(&poll->wait, request->context->table, request->url_id, wait_ms, 0)) {
         return ximss_reply_lost(request);
     }
-    ximss_poll_try(request, 1, &answer);
-    return answer;
+    if (try_poll(poll, wait_ms == 0, &answer)) {
+        return answer;
+    }
+    return ximss_wait_run(&poll->wait, ximss_wait_clock() + wait_ms, try_poll, poll);
 }

@@ -6,7 +6,7 @@
 
 /* Answers the poll REQUEST if there is something to deliver, or the session is lost, or this is the LAST look
  * (its time is over, or the child stops): then with <XIMSS/>. Returns 1 when it answered, and sets *ANSWER
- * to what the handler returns. Takes no lock for long: it runs at each wake. */
+ * to what the handler returns. It runs at each wake, in any thread. */
 int ximss_poll_try(ximss_request_t *request, int last, int *answer);
 
 #endif

@@ -1,4 +1,4 @@
-/* The only file that knows how a request waits: for now the thread blocks, and few may. */
+/* The blocking wait: a thread each, so few may. */
 #include "mod_ximss/wait.h"
 
 #include <ap_mpm.h>
@@ -18,16 +18,17 @@ void ximss_wait_init(int most)
     most_waiting = (apr_uint32_t)most;
 }
 
-int ximss_wait_session(ximss_table_t *table, const char *url_id, int wait_ms)
+int ximss_wait_run(const ximss_wait_t *wait, apr_int64_t deadline, ximss_wait_try_t *try_it,
+                   void *baton)
 {
-    int live;
+    int too_many = apr_atomic_inc32(&waiting) >= most_waiting;
+    int answer;
 
-    if (apr_atomic_inc32(&waiting) >= most_waiting) {
-        wait_ms = 0;
+    while (!try_it(baton, too_many || ximss_wait_clock() >= deadline, &answer)) {
+        ximss_wait_block(wait, deadline - ximss_wait_clock());
     }
-    live = ximss_session_wait(table, url_id, wait_ms);
     apr_atomic_dec32(&waiting);
-    return live;
+    return answer;
 }
 
 int ximss_wait_count(void)

@@ -2,14 +2,21 @@
 #ifndef XIMSS_MOD_XIMSS_WAIT_H
 #define XIMSS_MOD_XIMSS_WAIT_H
 
-#include "session/table.h"
+#include "session/wait.h"
 
-/* Sets how many requests of this child may wait at a time; negative: half of its threads. */
+#include <httpd.h>
+
+/* Looks whether the request of BATON can be answered now; it must be when LAST. Returns 1 when it did, and sets
+ * *ANSWER to what the handler returns. */
+typedef int ximss_wait_try_t(void *baton, int last, int *answer);
+
+/* Sets how many requests of this child may block at a time; negative: half of its threads. */
 void ximss_wait_init(int most);
 
-/* Waits for the session of URL_ID without any lock: until an event, its end, another wait on it, or WAIT_MS.
- * At once when too many wait already. Returns 0 when the session is gone. */
-int ximss_wait_session(ximss_table_t *table, const char *url_id, int wait_ms);
+/* Runs WAIT, which has begun, until DEADLINE of its clock: tries at each wake. A LAST try at once when too many
+ * block already. Returns what the handler returns. */
+int ximss_wait_run(const ximss_wait_t *wait, apr_int64_t deadline, ximss_wait_try_t *try_it,
+                   void *baton);
 
 /* Requests of this child that wait now. */
 int ximss_wait_count(void);
