@@ -7,6 +7,8 @@
 #include <apr_strings.h>
 #include <string.h>
 
+enum { CLASS_MAX_BYTES = 255 };
+
 const ximss_provider_t *const ximss_providers[] = {
     &ximss_provider_sqlite,
     NULL,
@@ -374,6 +376,10 @@ const ximss_error_t *ximss_mailbox_create(ximss_account_t *account, const char *
 
     XIMSS_TRY(need_write(account, pool));
     XIMSS_TRY(ximss_name_mailbox(&name, &pure, name, pool));
+    if (mail_class != NULL && strlen(mail_class) > CLASS_MAX_BYTES) {
+        return ximss_error(pool, XIMSS_E_BAD_REQUEST, "a mailbox class has at most %d bytes",
+                           CLASS_MAX_BYTES);
+    }
     return mail(account)->mailbox_create(account, name, pure, mail_class != NULL ? mail_class : "",
                                          pool);
 }
