@@ -189,7 +189,8 @@ START_TEST(test_browse_sets)
     run("<folderOpen id=\"1\" folder=\"F\" mailbox=\"INBOX\" sortOrder=\"desc\"/>");
     /* Clamped at both ends; UIDs 10..1 stand at 0..9. */
     reply = run("<folderBrowse id=\"1\" folder=\"F\"><index from=\"8\" till=\"5000000000\"/>"
-                "<index>-3</index><index>77</index><index from=\"5\" till=\"4\"/></folderBrowse>");
+                "<index from=\"-3\" till=\"0\"/><index>-1</index><index>77</index>"
+                "<index from=\"5\" till=\"4\"/></folderBrowse>");
     ck_assert_int_eq(op_rig_count(reply, "<folderReport"), 3);
     assert_has(reply, "index=\"8\" UID=\"2\"/>");
     assert_has(reply, "index=\"9\" UID=\"1\"/>");
