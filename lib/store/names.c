@@ -78,8 +78,9 @@ const ximss_error_t *ximss_name_mailbox(const char **clean, int *pure, const cha
         length--;
         name = apr_pstrmemdup(pool, name, length);
     }
-    if (length == 0 || length > MAILBOX_MAX || name[0] == '/' || name[length - 1] == '/' ||
-        strstr(name, "//") != NULL || !clean_text(name, pool)) {
+    /* "~" begins the name of another account's mailbox: nobody could reach this one by it */
+    if (length == 0 || length > MAILBOX_MAX || name[0] == '/' || name[0] == '~' ||
+        name[length - 1] == '/' || strstr(name, "//") != NULL || !clean_text(name, pool)) {
         return bad_name("mailbox", pool);
     }
     *clean = ximss_name_inbox(name, pool);

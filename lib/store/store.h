@@ -149,9 +149,9 @@ const ximss_error_t *ximss_mailbox_get(ximss_account_t *account, apr_int64_t id,
                                        ximss_mailbox_t **mailbox, apr_pool_t *pool);
 
 /* Creates it, and missing parents as pure folders. "NAME/" makes a pure folder. A pure folder that is
- * there becomes a mailbox when NAME is asked for. Bad names (empty levels, control characters, over 1000
- * bytes, not UTF-8) and classes over 255 bytes: XIMSS_E_BAD_REQUEST; there already: XIMSS_E_MAILBOX_EXISTS.
- * Needs a write transaction, as all that follow and change. */
+ * there becomes a mailbox when NAME is asked for. Bad names (empty levels, "~" first, control characters,
+ * over 1000 bytes, not UTF-8) and classes over 255 bytes: XIMSS_E_BAD_REQUEST; there already:
+ * XIMSS_E_MAILBOX_EXISTS. Needs a write transaction, as all that follow and change. */
 const ximss_error_t *ximss_mailbox_create(ximss_account_t *account, const char *name,
                                           const char *mail_class, apr_pool_t *pool);
 

@@ -202,6 +202,8 @@ START_TEST(mailbox_create)
     must_fail(ximss_mailbox_create(test_account, "long", apr_psprintf(test_pool, "%256s", "x"),
                                    test_pool),
               XIMSS_E_BAD_REQUEST);
+    must_fail(ximss_mailbox_create(test_account, "~b@example.org/A", "", test_pool),
+              XIMSS_E_BAD_REQUEST);
     must_fail(ximss_mailbox_create(test_account, "A/B/C", "", test_pool), XIMSS_E_MAILBOX_EXISTS);
     must_fail(ximss_mailbox_create(test_account, "A/B/C/", "", test_pool), XIMSS_E_MAILBOX_EXISTS);
     must_fail(ximss_mailbox_create(test_account, "inbox", "", test_pool), XIMSS_E_MAILBOX_EXISTS);
