@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "mod_ximss/shm.h"
 #include "op/ops.h"
+#include "op/replay.h"
 
 #include <apr_strings.h>
 #include <http_protocol.h>
@@ -167,25 +168,63 @@ void ximss_request_unlock(ximss_request_t *request, ximss_session_t *session)
 
 /* ---- batches ---- */
 
-int ximss_reply_root(ximss_request_t *request, int status, ximss_xml_t *out)
+/* The root element around BEFORE and what is in OUT. */
+static int reply_joined(ximss_request_t *request, int status, const ximss_reply_text_t *before,
+                        ximss_xml_t *out)
 {
     apr_size_t length;
     const char *inner = ximss_xml_data(out, &length);
-    apr_size_t whole = length + strlen("<XIMSS></XIMSS>");
+    apr_size_t whole = before->length + length + strlen("<XIMSS></XIMSS>");
     char *document = apr_palloc(request->r->pool, whole);
+    char *at = document;
 
-    memcpy(document, "<XIMSS>", 7);
-    memcpy(document + 7, inner, length);
-    memcpy(document + 7 + length, "</XIMSS>", 8);
+    memcpy(at, "<XIMSS>", 7);
+    at += 7;
+    memcpy(at, before->data, before->length);
+    at += before->length;
+    memcpy(at, inner, length);
+    memcpy(at + length, "</XIMSS>", 8);
     return ximss_reply_xml(request, status, document, whole);
 }
 
-static const ximss_error_t *run_batch(ximss_request_t *request, ximss_session_t *session,
-                                      const ximss_element_t *root, ximss_xml_t *out)
+int ximss_reply_root(ximss_request_t *request, int status, ximss_xml_t *out)
 {
-    const ximss_peer_t peer = ximss_request_peer(request);
+    const ximss_reply_text_t nothing = {"", 0};
 
-    return ximss_batch_run(request->context, &peer, session, root, out, request->r->pool);
+    return reply_joined(request, status, &nothing, out);
+}
+
+/* The reqSeq of the batch, in the query or (some clients) at its root. */
+static apr_int64_t read_number(const ximss_request_t *request, const ximss_element_t *root)
+{
+    apr_table_t *parameters = ximss_parameters_make(request->r->pool);
+    const char *text;
+
+    ximss_parameters_read(parameters, request->query, request->r->pool);
+    text = apr_table_get(parameters, "reqSeq");
+    return ximss_replay_number(text != NULL ? text : ximss_element_attr(root, "reqSeq"));
+}
+
+/* Runs the batch, unless its reply is known: then that is all of *BEFORE. */
+static const ximss_error_t *run_batch(ximss_request_t *request, ximss_session_t *session,
+                                      const ximss_element_t *root, ximss_reply_text_t *before,
+                                      ximss_xml_t *out)
+{
+    apr_pool_t *pool = request->r->pool;
+    const ximss_peer_t peer = ximss_request_peer(request);
+    apr_int64_t number = read_number(request, root);
+    ximss_replay_verdict_t verdict = XIMSS_REPLAY_LATE;
+
+    if (number >= -1) {
+        XIMSS_TRY(ximss_replay_begin(request->context, session, number, &verdict, before, pool));
+    }
+    if (verdict == XIMSS_REPLAY_LATE) {
+        return ximss_error(pool, XIMSS_E_BAD_REQUEST, "XIMSS request sequence error");
+    }
+    if (verdict == XIMSS_REPLAY_STORED) {
+        return NULL;
+    }
+    return ximss_batch_run(request->context, &peer, session, root, out, pool);
 }
 
 /* Whether there is such a session: a body for none is not worth reading into memory. */
@@ -206,6 +245,7 @@ int ximss_handle_sync(ximss_request_t *request)
     apr_pool_t *pool = request->r->pool;
     const ximss_element_t *root = NULL;
     const ximss_error_t *error = NULL;
+    ximss_reply_text_t before = {"", 0};
     ximss_session_t *session;
     ximss_xml_t *out;
     ximss_body_t body;
@@ -226,13 +266,13 @@ int ximss_handle_sync(ximss_request_t *request)
     }
     out = ximss_xml_create(request->config->limits.reply_bytes, pool);
     if (error == NULL && root != NULL) {
-        error = run_batch(request, session, root, out);
+        error = run_batch(request, session, root, &before, out);
     }
     ximss_request_unlock(request, session);
     if (error != NULL) {
         return ximss_reply_error(request, error);
     }
-    return ximss_reply_root(request, HTTP_OK, out);
+    return reply_joined(request, HTTP_OK, &before, out);
 }
 
 /* Needs the queue of events of a session: until there is one, a clear refusal. */

@@ -52,6 +52,24 @@ static void segment_close(ximss_batch_t *batch)
     apr_array_clear(batch->actions);
 }
 
+static ximss_batch_point_t point_now(const ximss_batch_t *batch)
+{
+    ximss_batch_point_t point = {0};
+    if (batch->session != NULL) {
+        point.changes = batch->stage.changes->nelts;
+        point.session = ximss_progress_now(batch->session);
+    }
+    return point;
+}
+
+static void point_restore(ximss_batch_t *batch, const ximss_batch_point_t *point)
+{
+    if (batch->session != NULL) {
+        ximss_stage_rewind(&batch->stage, point->changes);
+        ximss_progress_back(batch->session, &point->session);
+    }
+}
+
 /* The segment's transaction is lost: each of its requests answers CAUSE instead of what it said. */
 static void segment_lost(ximss_batch_t *batch, const ximss_error_t *cause)
 {
@@ -59,6 +77,7 @@ static void segment_lost(ximss_batch_t *batch, const ximss_error_t *cause)
         ximss_error(batch->pool, cause->code, "nothing was changed: %s", cause->text);
     int i;
     ximss_xml_rewind(batch->out, batch->segment_mark);
+    point_restore(batch, &batch->segment_point);
     for (i = 0; i < batch->entries->nelts; i++) {
         const ximss_batch_entry_t *entry = &APR_ARRAY_IDX(batch->entries, i, ximss_batch_entry_t);
         ximss_response_write(batch->out, entry->id, entry->error != NULL ? entry->error : undone);
@@ -76,21 +95,46 @@ static void run_actions(ximss_batch_t *batch, apr_pool_t *pool)
     }
 }
 
+/* What the batch has done up to now, as one step towards its end. */
+static const ximss_error_t *step_prepare(ximss_batch_t *batch, ximss_replay_step_t *step,
+                                         ximss_account_t *account, apr_pool_t *pool)
+{
+    step->done = batch->handled;
+    step->complete = batch->complete;
+    if (batch->replay.seq < 0) {
+        return NULL;
+    }
+    if (ximss_xml_overflow(batch->out)) {
+        return ximss_error(pool, XIMSS_E_LIMIT,
+                           "the reply is larger than %" APR_SIZE_T_FMT " bytes",
+                           batch->context->limits->reply_bytes);
+    }
+    step->text.data = ximss_xml_data(batch->out, &step->text.length) + batch->start;
+    step->text.length -= batch->start;
+    return ximss_replay_prepare(&batch->replay, step, account, pool);
+}
+
 /* Commits the segment that is open, if any. */
 static void segment_finish(ximss_batch_t *batch, apr_pool_t *pool)
 {
+    ximss_replay_step_t step;
     const ximss_error_t *error;
     if (!batch->in_segment) {
         return;
     }
-    error = ximss_account_commit(batch->account, pool);
+    error = step_prepare(batch, &step, batch->account, pool);
+    if (error == NULL) {
+        error = ximss_account_commit(batch->account, pool);
+    }
     if (error != NULL) {
         log_details(batch, "commit", error, pool);
         ximss_account_rollback(batch->account);
+        ximss_replay_cancel(&batch->replay);
         segment_lost(batch, error);
         return;
     }
     batch->wrote = 1;
+    log_details(batch, "after commit", ximss_replay_adopt(&batch->replay, &step, pool), pool);
     run_actions(batch, pool);
     segment_close(batch);
 }
@@ -119,6 +163,7 @@ static const ximss_error_t *enter(ximss_batch_t *batch, const ximss_op_t *op, ap
         XIMSS_TRY(ximss_account_begin_write(batch->account, pool));
         batch->in_segment = 1;
         batch->segment_mark = mark;
+        batch->segment_point = batch->point;
     }
     return ximss_account_savepoint(batch->account, pool);
 }
@@ -206,6 +251,7 @@ static const ximss_error_t *execute(ximss_call_t *call, const ximss_op_t *op, ap
         segment_finish(batch, call->pool);
         mark = ximss_xml_mark(batch->out);
         actions = 0;
+        batch->point = point_now(batch);
     }
     error = enter(batch, op, mark, call->pool);
     if (error != NULL) {
@@ -237,6 +283,7 @@ static void settle(ximss_call_t *call, const ximss_error_t *error, apr_size_t ma
     ximss_batch_t *batch = call->batch;
     if (error != NULL) {
         ximss_xml_rewind(batch->out, mark);
+        point_restore(batch, &batch->point);
     }
     if (batch->in_segment && !ximss_account_in_transaction(batch->account)) {
         segment_lost(batch, error);
@@ -276,7 +323,6 @@ static void handle(ximss_batch_t *batch, const ximss_element_t *request, apr_poo
         .context = batch->context,
         .peer = batch->peer,
         .session = batch->session,
-        .session_dir = batch->session_dir,
         .zone = batch->zone,
         .request = request,
         .out = batch->out,
@@ -287,6 +333,7 @@ static void handle(ximss_batch_t *batch, const ximss_element_t *request, apr_poo
         call.id = id;
     }
     mark = ximss_xml_mark(batch->out);
+    batch->point = point_now(batch);
     error = admit(&call, op);
     if (error == NULL) {
         error = execute(&call, op, mark);
@@ -312,8 +359,6 @@ static ximss_batch_t *batch_make(const ximss_context_t *context, const ximss_pee
     batch->context = context;
     batch->peer = peer;
     batch->session = session;
-    batch->session_dir =
-        session != NULL ? ximss_session_folder(context->table, session, pool) : NULL;
     batch->zone = ximss_zone_get(session != NULL ? session->zone : NULL);
     batch->out = out;
     batch->data_limit = context->limits->reply_bytes - context->limits->reply_bytes / 8;
@@ -321,6 +366,46 @@ static ximss_batch_t *batch_make(const ximss_context_t *context, const ximss_pee
     batch->actions = apr_array_make(pool, 4, sizeof(ximss_batch_action_t));
     batch->pool = pool;
     return batch;
+}
+
+/* Finds out what of the batch an earlier run of it has done. */
+static const ximss_error_t *batch_start(ximss_batch_t *batch)
+{
+    ximss_session_t *session = batch->session;
+    batch->start = ximss_xml_mark(batch->out);
+    batch->replay.seq = -1;
+    if (session == NULL) {
+        return NULL;
+    }
+    ximss_stage_init(&batch->stage,
+                     ximss_session_folder(batch->context->table, session, batch->pool),
+                     &session->progress.serial, batch->pool);
+    return ximss_replay_start(&batch->replay, batch->context, session, &batch->stage, batch->pool);
+}
+
+/* Commits what is left, and has the reply kept. */
+static const ximss_error_t *batch_finish(ximss_batch_t *batch, apr_pool_t *pool)
+{
+    ximss_replay_step_t step;
+    const ximss_error_t *error = NULL;
+    batch->complete = 1;
+    segment_finish(batch, pool);
+    if (batch->session == NULL) {
+        return NULL;
+    }
+    if (!batch->replay.complete && !batch->session->ended) {
+        error = step_prepare(batch, &step, NULL, pool);
+        if (error == NULL) {
+            error = ximss_replay_adopt(&batch->replay, &step, pool);
+        }
+    }
+    if (error != NULL) {
+        ximss_replay_cancel(&batch->replay);
+        ximss_stage_rewind(&batch->stage, 0);
+        ximss_progress_back(batch->session, &batch->session->progress.before);
+    }
+    ximss_replay_finish(&batch->replay);
+    return error;
 }
 
 static void batch_end(ximss_batch_t *batch)
@@ -353,6 +438,7 @@ const ximss_error_t *ximss_batch_run(const ximss_context_t *context, const ximss
                                      ximss_xml_t *out, apr_pool_t *pool)
 {
     const ximss_element_t *request;
+    const ximss_error_t *error;
     ximss_batch_t *batch;
     apr_pool_t *request_pool;
     if (count_requests(root) > context->limits->batch_requests) {
@@ -360,18 +446,23 @@ const ximss_error_t *ximss_batch_run(const ximss_context_t *context, const ximss
                            context->limits->batch_requests);
     }
     batch = batch_make(context, peer, session, out, pool);
+    XIMSS_TRY(batch_start(batch));
     apr_pool_create(&request_pool, pool);
     for (request = ximss_element_child(root, NULL); request != NULL;
          request = ximss_element_next(request, NULL)) {
-        handle(batch, request, request_pool);
-        apr_pool_clear(request_pool);
+        if (batch->handled >= batch->replay.done) {
+            handle(batch, request, request_pool);
+            apr_pool_clear(request_pool);
+        }
+        batch->handled++;
         if (session != NULL && session->ended) {
             break;
         }
     }
-    segment_finish(batch, request_pool);
     apr_pool_destroy(request_pool);
+    error = batch_finish(batch, pool);
     batch_end(batch);
+    XIMSS_TRY(error);
     if (ximss_xml_overflow(out)) {
         return ximss_error(pool, XIMSS_E_LIMIT,
                            "the reply is larger than %" APR_SIZE_T_FMT " bytes",

@@ -32,6 +32,22 @@ apr_pool_t *ximss_call_batch_pool(ximss_call_t *call)
     return call->batch->pool;
 }
 
+const ximss_error_t *ximss_call_folder_load(ximss_call_t *call, const char *name,
+                                            ximss_folder_t **folder)
+{
+    return ximss_stage_load(&call->batch->stage, name, folder, call->pool);
+}
+
+const ximss_error_t *ximss_call_folder_save(ximss_call_t *call, const ximss_folder_t *folder)
+{
+    return ximss_stage_save(&call->batch->stage, folder, call->pool);
+}
+
+void ximss_call_folder_remove(ximss_call_t *call, const char *name)
+{
+    ximss_stage_remove(&call->batch->stage, name);
+}
+
 const ximss_error_t *ximss_op_number(ximss_call_t *call, const char *name, apr_int64_t max,
                                      apr_int64_t fallback, apr_int64_t *value)
 {

@@ -33,7 +33,6 @@ typedef struct ximss_call_t {
     const ximss_context_t *context;
     const ximss_peer_t *peer;
     ximss_session_t *session; /* locked; NULL before login */
-    const char *session_dir;  /* the session's files */
     const ximss_zone_t *zone; /* the user's time zone */
     const ximss_element_t *request;
     const char *id; /* of the request, NULL if it has none */

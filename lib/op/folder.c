@@ -18,7 +18,7 @@ const ximss_error_t *ximss_op_folder(ximss_call_t *call, ximss_folder_t **folder
 {
     const char *name;
     XIMSS_TRY(ximss_call_attr(call, "folder", &name));
-    XIMSS_TRY(ximss_folder_load(folder, call->session_dir, name, call->pool));
+    XIMSS_TRY(ximss_call_folder_load(call, name, folder));
     if (*folder == NULL) {
         return ximss_error(call->pool, XIMSS_E_NO_FOLDER, NULL);
     }
@@ -135,7 +135,7 @@ static const ximss_error_t *build_and_report(ximss_call_t *call, ximss_folder_t 
                             .recent_since = call->session->previous_login};
     XIMSS_TRY(check_uid_validity(call, &folder->spec, mailbox));
     XIMSS_TRY(ximss_view_build(folder, call->account, mailbox, &env, call->pool));
-    XIMSS_TRY(ximss_folder_save(folder, call->session_dir, call->pool));
+    XIMSS_TRY(ximss_call_folder_save(call, folder));
     ximss_call_message(call, "folderReport");
     ximss_xml_attr(call->out, "folder", folder->name);
     ximss_xml_attr(call->out, "mode", "init");
@@ -155,7 +155,7 @@ static const ximss_error_t *check_new_folder(ximss_call_t *call, const char *nam
         return ximss_error(call->pool, XIMSS_E_BAD_REQUEST, "a folder name has from 1 to %d bytes",
                            NAME_MAX_BYTES);
     }
-    XIMSS_TRY(ximss_folder_load(&open_folder, call->session_dir, name, call->pool));
+    XIMSS_TRY(ximss_call_folder_load(call, name, &open_folder));
     if (open_folder != NULL) {
         return ximss_error(call->pool, XIMSS_E_FOLDER_EXISTS, NULL);
     }
@@ -194,7 +194,7 @@ const ximss_error_t *ximss_op_folder_reopen(ximss_call_t *call)
     apr_array_header_t *fields;
     const char *name;
     XIMSS_TRY(ximss_call_attr(call, "folder", &name));
-    XIMSS_TRY(ximss_folder_load(&folder, call->session_dir, name, call->pool));
+    XIMSS_TRY(ximss_call_folder_load(call, name, &folder));
     if (folder == NULL) {
         return ximss_error(call->pool, XIMSS_E_NO_FOLDER, NULL);
     }
@@ -214,12 +214,12 @@ const ximss_error_t *ximss_op_folder_close(ximss_call_t *call)
     ximss_folder_t *folder;
     const char *name;
     XIMSS_TRY(ximss_call_attr(call, "folder", &name));
-    damage = ximss_folder_load(&folder, call->session_dir, name, call->pool);
+    damage = ximss_call_folder_load(call, name, &folder);
     if (damage == NULL && folder == NULL) {
         return ximss_error(call->pool, XIMSS_E_NO_FOLDER, NULL);
     }
     /* One that cannot be read can still be closed. */
-    ximss_folder_remove(call->session_dir, name, call->pool);
+    ximss_call_folder_remove(call, name);
     call->session->folders--;
     return NULL;
 }

@@ -1,5 +1,5 @@
 /* folderSync (protocol text, Mailbox Operations; wire-and-commands 2.10): reports what changed and moves the
- * folder's view on. The new view is written before the reply is certain and put in place after it. */
+ * folder's view on. */
 #include "op/handlers.h"
 #include "op/viewer.h"
 #include "view/sync.h"
@@ -111,31 +111,6 @@ static const ximss_error_t *write_reports(ximss_call_t *call, const ximss_folder
     return NULL;
 }
 
-typedef struct ximss_adoption_t {
-    const char *dir;
-    const char *name;
-    apr_pool_t *pool;
-} ximss_adoption_t;
-
-static const ximss_error_t *adopt(void *baton)
-{
-    const ximss_adoption_t *adoption = baton;
-    return ximss_folder_adopt(adoption->dir, adoption->name, adoption->pool);
-}
-
-/* Has FOLDER put in place when the request has succeeded. */
-static const ximss_error_t *replace(ximss_call_t *call, const ximss_folder_t *folder)
-{
-    apr_pool_t *pool = ximss_call_batch_pool(call);
-    ximss_adoption_t *adoption = apr_palloc(pool, sizeof(*adoption));
-    adoption->dir = call->session_dir;
-    adoption->name = apr_pstrdup(pool, folder->name);
-    adoption->pool = pool;
-    XIMSS_TRY(ximss_folder_stage(folder, call->session_dir, call->pool));
-    ximss_call_after_commit(call, adopt, adoption);
-    return NULL;
-}
-
 const ximss_error_t *ximss_op_folder_sync(ximss_call_t *call)
 {
     ximss_view_env_t env = {.limits = call->context->limits,
@@ -150,5 +125,8 @@ const ximss_error_t *ximss_op_folder_sync(ximss_call_t *call)
     }
     XIMSS_TRY(ximss_view_sync(&sync, folder, call->account, mailbox, &env, call->pool));
     XIMSS_TRY(write_reports(call, folder, &sync));
-    return sync.count > 0 || sync.next->modseq != folder->modseq ? replace(call, sync.next) : NULL;
+    if (sync.count == 0 && sync.next->modseq == folder->modseq) {
+        return NULL;
+    }
+    return ximss_call_folder_save(call, sync.next);
 }

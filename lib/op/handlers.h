@@ -35,6 +35,15 @@ const ximss_error_t *ximss_op_read_time(ximss_call_t *call);
 const ximss_error_t *ximss_op_set_client_name(ximss_call_t *call);
 const ximss_error_t *ximss_op_set_session_option(ximss_call_t *call);
 
+/* The open folder NAME as the requests before this one left it; *FOLDER is NULL when there is none. */
+const ximss_error_t *ximss_call_folder_load(ximss_call_t *call, const char *name,
+                                            ximss_folder_t **folder);
+
+/* Opens or replaces FOLDER, or closes the folder NAME: for the requests that follow in this batch; for good
+ * together with what the batch commits (op/replay.h). */
+const ximss_error_t *ximss_call_folder_save(ximss_call_t *call, const ximss_folder_t *folder);
+void ximss_call_folder_remove(ximss_call_t *call, const char *name);
+
 /* The mailbox of the session's own account that GIVEN names: "~user@domain/" or "~user/" of the user himself is
  * taken off. XIMSS_E_DENIED for the mailboxes of others. */
 const ximss_error_t *ximss_op_mailbox_name(const ximss_session_t *session, const char *given,

@@ -214,6 +214,8 @@ static const ximss_error_t *complete(ximss_table_t *table, ximss_session_t *fres
     fresh->created = apr_time_sec(apr_time_now());
     fresh->folders = 0;
     fresh->next_folder = 1;
+    memset(&fresh->progress, 0, sizeof(fresh->progress));
+    fresh->progress.last = fresh->progress.partial = fresh->progress.running = -1;
     fresh->ended = 0;
     return NULL;
 }

@@ -14,6 +14,23 @@
 
 typedef struct ximss_table_t ximss_table_t; /* this process's view of the segment; any thread */
 
+/* What a batch may change of a session, as it was when nothing of the batch was true. */
+typedef struct ximss_progress_before_t {
+    int folders;
+    int idle_timeout;
+    apr_int64_t next_folder;
+} ximss_progress_before_t;
+
+/* How far the numbered batches of a session are (op/replay.h); a number of -1 is none. */
+typedef struct ximss_progress_t {
+    apr_int64_t last;    /* the newest batch that is complete */
+    apr_int64_t partial; /* the newest one, when it is complete in part only */
+    apr_int64_t running; /* the one that runs, or ran when its process died */
+    int busy;            /* a batch runs, numbered or not */
+    apr_int64_t serial;  /* of the next staged file (op/stage.h) */
+    ximss_progress_before_t before;
+} ximss_progress_t;
+
 /* What a session is, as a request sees it. Changes are stored by writing through the pointer while the
  * session is locked. Only plain data: it lies in shared memory. */
 typedef struct ximss_session_t {
@@ -36,7 +53,8 @@ typedef struct ximss_session_t {
     apr_int64_t async_first;    /* number of the first stored reply of an async batch */
     apr_int64_t async_next;     /* behind the last of them */
     apr_int64_t async_bytes;    /* of them all */
-    int ended;                  /* set by bye, KILL, sweep: the slot is freed at unlock */
+    ximss_progress_t progress;
+    int ended; /* set by bye, KILL, sweep: the slot is freed at unlock */
 } ximss_session_t;
 
 typedef struct ximss_table_options_t {

@@ -21,6 +21,30 @@ ON CONFLICT (kind) DO UPDATE SET time = excluded.time, address = excluded.addres
 -- STMT pref_get
 SELECT value FROM pref WHERE name = ?1;
 
+-- STMT batch_get
+SELECT seq, step FROM batch WHERE session = ?1;
+
+-- STMT batch_set
+UPDATE batch SET seq = ?2, step = ?3, time = ?4 WHERE session = ?1;
+
+-- STMT batch_insert
+INSERT INTO batch (session, seq, step, time) VALUES (?1, ?2, ?3, ?4);
+
+-- STMT batch_purge
+DELETE FROM batch WHERE time < ?1;
+
+-- STMT alert_insert
+INSERT INTO alert (time, confirmed, text) VALUES (?1, 0, ?2);
+
+-- STMT alert_purge
+DELETE FROM alert WHERE confirmed AND time < ?1;
+
+-- STMT alert_list
+SELECT id, time, confirmed, text FROM alert WHERE id > ?1 ORDER BY id;
+
+-- STMT alert_confirm
+UPDATE alert SET confirmed = 1 WHERE id <= ?1 AND NOT confirmed;
+
 -- STMT mailbox_by_name
 SELECT id, name, class, pure, uid_validity, uid_next, messages, unseen, bytes, media, unseen_media,
     modseq, epoch

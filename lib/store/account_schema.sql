@@ -87,3 +87,20 @@ CREATE TABLE rank (
     PRIMARY KEY (mailbox, kind, key, uid)
 ) WITHOUT ROWID;
 PRAGMA user_version = 1;
+
+-- STEP 2
+-- The newest numbered batch of each session that wrote here, and how many of its requests that answered.
+CREATE TABLE batch (
+    session INTEGER PRIMARY KEY,
+    seq INTEGER NOT NULL,
+    step INTEGER NOT NULL,
+    time INTEGER NOT NULL
+);
+-- AUTOINCREMENT: sessions remember the newest id they have shown, so none comes again.
+CREATE TABLE alert (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    time INTEGER NOT NULL,
+    confirmed INTEGER NOT NULL,
+    text TEXT NOT NULL
+);
+PRAGMA user_version = 2;

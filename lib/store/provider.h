@@ -129,6 +129,19 @@ typedef struct ximss_mail_provider_t {
     const ximss_error_t *(*pref)(ximss_account_t *account, const char *name, const char **value,
                                  apr_pool_t *pool);
 
+    const ximss_error_t *(*batch_get)(ximss_account_t *account, apr_int64_t session,
+                                      ximss_batch_row_t *row, apr_pool_t *pool);
+    /* May forget rows that are older than any session can be. */
+    const ximss_error_t *(*batch_put)(ximss_account_t *account, const ximss_batch_row_t *row,
+                                      apr_pool_t *pool); /* writes */
+    /* Sets ALERT->id; may forget confirmed ones of long ago. */
+    const ximss_error_t *(*alert_put)(ximss_account_t *account, ximss_alert_t *alert,
+                                      apr_pool_t *pool); /* writes */
+    const ximss_error_t *(*alert_list)(ximss_account_t *account, apr_int64_t after,
+                                       apr_array_header_t **alerts, apr_pool_t *pool);
+    const ximss_error_t *(*alert_confirm)(ximss_account_t *account, apr_int64_t last,
+                                          apr_pool_t *pool); /* writes */
+
     /* Mailboxes; names are checked, and a leading INBOX is in capitals. *MAILBOX is NULL if there is
      * none. NAME NULL: by ID. */
     const ximss_error_t *(*mailbox_find)(ximss_account_t *account, const char *name, apr_int64_t id,

@@ -56,6 +56,16 @@ const ximss_error_t *ximss_sqlite_blob_drop(ximss_sqlite_t *db, apr_int64_t blob
 
 /* ---- methods, see provider.h ---- */
 
+const ximss_error_t *ximss_sqlite_batch_get(ximss_account_t *account, apr_int64_t session,
+                                            ximss_batch_row_t *row, apr_pool_t *pool);
+const ximss_error_t *ximss_sqlite_batch_put(ximss_account_t *account, const ximss_batch_row_t *row,
+                                            apr_pool_t *pool);
+const ximss_error_t *ximss_sqlite_alert_put(ximss_account_t *account, ximss_alert_t *alert,
+                                            apr_pool_t *pool);
+const ximss_error_t *ximss_sqlite_alert_list(ximss_account_t *account, apr_int64_t after,
+                                             apr_array_header_t **alerts, apr_pool_t *pool);
+const ximss_error_t *ximss_sqlite_alert_confirm(ximss_account_t *account, apr_int64_t last,
+                                                apr_pool_t *pool);
 const ximss_error_t *ximss_sqlite_mailbox_find(ximss_account_t *account, const char *name,
                                                apr_int64_t id, ximss_mailbox_t **mailbox,
                                                apr_pool_t *pool);

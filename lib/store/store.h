@@ -122,6 +122,37 @@ const ximss_error_t *ximss_account_logins(ximss_account_t *account, ximss_login_
 const ximss_error_t *ximss_account_pref(ximss_account_t *account, const char *name,
                                         const char **value, apr_pool_t *pool);
 
+/* How far a numbered batch of a session is (op/replay.h): STEP of its requests have been answered and are true.
+ * The rows of sessions that are over go by their age. */
+typedef struct ximss_batch_row_t {
+    apr_int64_t session;
+    apr_int64_t seq; /* -1: none is known */
+    apr_int64_t step;
+    apr_int64_t time; /* seconds */
+} ximss_batch_row_t;
+const ximss_error_t *ximss_account_batch_get(ximss_account_t *account, apr_int64_t session,
+                                             ximss_batch_row_t *row, apr_pool_t *pool);
+/* Needs a write transaction. */
+const ximss_error_t *ximss_account_batch_put(ximss_account_t *account, const ximss_batch_row_t *row,
+                                             apr_pool_t *pool);
+
+/* A message of the administrator to the user. */
+typedef struct ximss_alert_t {
+    apr_int64_t id;   /* grows, is never reused */
+    apr_int64_t time; /* seconds: when it was posted */
+    int confirmed;    /* it was sent to a client */
+    const char *text;
+} ximss_alert_t;
+/* Posts an alert: a short write of its own. Not UTF-8, empty, or over 4096 bytes: XIMSS_E_BAD_REQUEST. */
+const ximss_error_t *ximss_account_alert_post(ximss_account_t *account, const char *text,
+                                              apr_int64_t now, apr_pool_t *pool);
+/* The alerts (ximss_alert_t) with ids above AFTER, oldest first; old confirmed ones are forgotten. */
+const ximss_error_t *ximss_account_alerts(ximss_account_t *account, apr_int64_t after,
+                                          apr_array_header_t **alerts, apr_pool_t *pool);
+/* Confirms those up to LAST: a short write of its own. */
+const ximss_error_t *ximss_account_alerts_confirm(ximss_account_t *account, apr_int64_t last,
+                                                  apr_pool_t *pool);
+
 /* ---- mailboxes ---- */
 
 typedef struct ximss_mailbox_t {

@@ -85,11 +85,17 @@ int ximss_view_has(const ximss_folder_t *folder, const ximss_message_t *message)
 
 /* ---- the files ---- */
 
-/* Writes FOLDER in DIR, under a hash of its name: to a new file, checked, then renamed over an old one. It can be
- * done in two steps: ximss_folder_stage may fail, ximss_folder_adopt then puts the new file in place. */
-const ximss_error_t *ximss_folder_stage(const ximss_folder_t *folder, const char *dir,
+/* The name, inside the session's folder, of the file of the open folder NAME. */
+const char *ximss_folder_file(const char *name, apr_pool_t *pool);
+
+/* Writes FOLDER to the file PATH; reads it from there: *FOLDER is NULL when there is no such file, or it is of
+ * another folder than NAME. */
+const ximss_error_t *ximss_folder_write(const ximss_folder_t *folder, const char *path,
                                         apr_pool_t *pool);
-const ximss_error_t *ximss_folder_adopt(const char *dir, const char *name, apr_pool_t *pool);
+const ximss_error_t *ximss_folder_read(ximss_folder_t **folder, const char *path, const char *name,
+                                       apr_pool_t *pool);
+
+/* Writes FOLDER in DIR, to a new file that is then renamed over an old one. */
 const ximss_error_t *ximss_folder_save(const ximss_folder_t *folder, const char *dir,
                                        apr_pool_t *pool);
 

@@ -52,9 +52,14 @@ static apr_uint64_t sum_words(const char *data, apr_size_t length)
     return sum;
 }
 
+const char *ximss_folder_file(const char *name, apr_pool_t *pool)
+{
+    return apr_psprintf(pool, "view-%016" APR_UINT64_T_HEX_FMT, hash_name(name));
+}
+
 static const char *file_path(const char *dir, const char *name, apr_pool_t *pool)
 {
-    return apr_psprintf(pool, "%s/view-%016" APR_UINT64_T_HEX_FMT, dir, hash_name(name));
+    return apr_pstrcat(pool, dir, "/", ximss_folder_file(name, pool), NULL);
 }
 
 /* ---- writing ---- */
@@ -207,25 +212,23 @@ static const ximss_error_t *write_file(const char *path, const ximss_folder_t *f
     return NULL;
 }
 
-static const char *new_path(const char *dir, const char *name, apr_pool_t *pool)
-{
-    return apr_pstrcat(pool, file_path(dir, name, pool), ".new", NULL);
-}
-
-const ximss_error_t *ximss_folder_stage(const ximss_folder_t *folder, const char *dir,
+const ximss_error_t *ximss_folder_write(const ximss_folder_t *folder, const char *path,
                                         apr_pool_t *pool)
 {
     ximss_packer_t packer = {.pool = pool};
     const char zeros[8] = "";
     pack_folder(&packer, folder);
     pack(&packer, zeros, (8 - packer.length % 8) % 8);
-    return write_file(new_path(dir, folder->name, pool), folder, &packer);
+    return write_file(path, folder, &packer);
 }
 
-const ximss_error_t *ximss_folder_adopt(const char *dir, const char *name, apr_pool_t *pool)
+const ximss_error_t *ximss_folder_save(const ximss_folder_t *folder, const char *dir,
+                                       apr_pool_t *pool)
 {
-    const char *next = new_path(dir, name, pool);
-    if (rename(next, file_path(dir, name, pool)) != 0) {
+    const char *path = file_path(dir, folder->name, pool);
+    const char *next = apr_pstrcat(pool, path, ".new", NULL);
+    XIMSS_TRY(ximss_folder_write(folder, next, pool));
+    if (rename(next, path) != 0) {
         const ximss_error_t *error =
             ximss_error_apr(pool, APR_FROM_OS_ERROR(errno), "replacing a folder file");
         unlink(next);
@@ -234,17 +237,9 @@ const ximss_error_t *ximss_folder_adopt(const char *dir, const char *name, apr_p
     return NULL;
 }
 
-const ximss_error_t *ximss_folder_save(const ximss_folder_t *folder, const char *dir,
-                                       apr_pool_t *pool)
-{
-    XIMSS_TRY(ximss_folder_stage(folder, dir, pool));
-    return ximss_folder_adopt(dir, folder->name, pool);
-}
-
 void ximss_folder_remove(const char *dir, const char *name, apr_pool_t *pool)
 {
     unlink(file_path(dir, name, pool));
-    unlink(new_path(dir, name, pool));
 }
 
 /* ---- reading ---- */
@@ -454,10 +449,9 @@ static int header_ok(const ximss_file_header_t *header, apr_size_t length)
            header->sum == sum_words((const char *)(header + 1), (apr_size_t)header->data_length);
 }
 
-const ximss_error_t *ximss_folder_load(ximss_folder_t **folder, const char *dir, const char *name,
+const ximss_error_t *ximss_folder_read(ximss_folder_t **folder, const char *path, const char *name,
                                        apr_pool_t *pool)
 {
-    const char *path = file_path(dir, name, pool);
     const ximss_file_header_t *header;
     ximss_unpacker_t unpacker = {0};
     ximss_mapping_t *mapping;
@@ -483,4 +477,10 @@ const ximss_error_t *ximss_folder_load(ximss_folder_t **folder, const char *dir,
         *folder = loaded;
     }
     return NULL;
+}
+
+const ximss_error_t *ximss_folder_load(ximss_folder_t **folder, const char *dir, const char *name,
+                                       apr_pool_t *pool)
+{
+    return ximss_folder_read(folder, file_path(dir, name, pool), name, pool);
 }

@@ -166,6 +166,78 @@ START_TEST(account_prefs)
 }
 END_TEST
 
+/* ---- live sessions ---- */
+
+START_TEST(account_batches)
+{
+    ximss_batch_row_t row = {.session = 7, .seq = 1, .step = 2, .time = 1000000};
+
+    must_fail(ximss_account_batch_put(test_account, &row, test_pool), XIMSS_E_INTERNAL);
+    must(ximss_account_batch_get(test_account, 7, &row, test_pool));
+    ck_assert_int_eq(row.seq, -1);
+    row.seq = 0;
+    must(ximss_account_begin_write(test_account, test_pool));
+    must(ximss_account_batch_put(test_account, &row, test_pool));
+    row.seq = 3;
+    row.step = 4;
+    must(ximss_account_batch_put(test_account, &row, test_pool));
+    must(ximss_account_commit(test_account, test_pool));
+    must(ximss_account_batch_get(test_account, 7, &row, test_pool));
+    ck_assert_int_eq(row.seq, 3);
+    ck_assert_int_eq(row.step, 4);
+    /* undone with its transaction */
+    row.seq = 9;
+    must(ximss_account_begin_write(test_account, test_pool));
+    must(ximss_account_batch_put(test_account, &row, test_pool));
+    ximss_account_rollback(test_account);
+    must(ximss_account_batch_get(test_account, 7, &row, test_pool));
+    ck_assert_int_eq(row.seq, 3);
+    /* and forgotten long after */
+    row.session = 8;
+    row.time = 1000000 + 10 * 86400;
+    must(ximss_account_begin_write(test_account, test_pool));
+    must(ximss_account_batch_put(test_account, &row, test_pool));
+    must(ximss_account_commit(test_account, test_pool));
+    must(ximss_account_batch_get(test_account, 7, &row, test_pool));
+    ck_assert_int_eq(row.seq, -1);
+}
+END_TEST
+
+static const ximss_alert_t *alert_at(const apr_array_header_t *alerts, int i)
+{
+    ck_assert_int_gt(alerts->nelts, i);
+    return &APR_ARRAY_IDX(alerts, i, ximss_alert_t);
+}
+
+START_TEST(account_alerts)
+{
+    apr_array_header_t *alerts;
+    apr_int64_t second;
+
+    must_fail(ximss_account_alert_post(test_account, "", 1, test_pool), XIMSS_E_BAD_REQUEST);
+    must_fail(ximss_account_alert_post(test_account, "a\xff", 1, test_pool), XIMSS_E_BAD_REQUEST);
+    must(ximss_account_alert_post(test_account, "one", 1000, test_pool));
+    must(ximss_account_alert_post(test_account, "two <&> \xc3\xa9", 1001, test_pool));
+    must(ximss_account_alerts(test_account, 0, &alerts, test_pool));
+    ck_assert_int_eq(alerts->nelts, 2);
+    second = alert_at(alerts, 1)->id;
+    ck_assert_str_eq(alert_at(alerts, 1)->text, "two <&> \xc3\xa9");
+    ck_assert_int_eq(alert_at(alerts, 1)->time, 1001);
+    must(ximss_account_alerts_confirm(test_account, second - 1, test_pool));
+    must(ximss_account_alerts(test_account, 0, &alerts, test_pool));
+    ck_assert_int_eq(alert_at(alerts, 0)->confirmed, 1);
+    ck_assert_int_eq(alert_at(alerts, 1)->confirmed, 0);
+    must(ximss_account_alerts(test_account, second, &alerts, test_pool));
+    ck_assert_int_eq(alerts->nelts, 0);
+    /* Old confirmed ones go, others wait for their reader; no id comes again. */
+    must(ximss_account_alert_post(test_account, "three", 1000 + 30 * 86400, test_pool));
+    must(ximss_account_alerts(test_account, 0, &alerts, test_pool));
+    ck_assert_int_eq(alerts->nelts, 2);
+    ck_assert_int_eq(alert_at(alerts, 0)->id, second);
+    ck_assert_int_gt(alert_at(alerts, 1)->id, second);
+}
+END_TEST
+
 /* ---- mailboxes ---- */
 
 static const char *list_names(void)
@@ -820,6 +892,8 @@ void fixture_fill(Suite *suite)
     tcase_add_test(directory, directory_delete);
     tcase_add_test(directory, account_logins);
     tcase_add_test(directory, account_prefs);
+    tcase_add_test(directory, account_batches);
+    tcase_add_test(directory, account_alerts);
     tcase_add_test(directory, files_are_private);
     tcase_add_test(mailbox, mailbox_create);
     tcase_add_test(mailbox, mailbox_names);

@@ -235,11 +235,6 @@ START_TEST(test_round_trip)
     }
     ck_assert_ptr_null(only_file(dir));
     ximss_folder_remove(dir, "INBOX", test_pool);
-    /* One that was only staged leaves nothing. */
-    assert_ok(ximss_folder_stage(make_lazy_folder("INBOX", 3), dir, test_pool));
-    ck_assert_ptr_null(load(dir, "INBOX"));
-    ximss_folder_remove(dir, "INBOX", test_pool);
-    ck_assert_ptr_null(only_file(dir));
     remove_dir(dir);
 }
 END_TEST

@@ -1,0 +1,104 @@
+/* What an account keeps for live sessions: how far their numbered batches are, and alerts. */
+#include "store/sqlite_mail.h"
+
+/* Ages in seconds at which rows go: of batches, longer than any session is idle; of confirmed alerts, longer
+ * than a live session takes to show them. */
+#define BATCH_AGE (3 * 86400)
+#define ALERT_AGE (3 * 86400)
+
+static ximss_sqlite_t *db_of(ximss_account_t *account)
+{
+    return &((ximss_sqlite_account_t *)account)->db;
+}
+
+/* Runs a statement that takes numbers only and gives no rows. */
+static const ximss_error_t *run(ximss_sqlite_t *db, int statement, const apr_int64_t *numbers,
+                                int count, apr_pool_t *pool)
+{
+    sqlite3_stmt *stmt;
+
+    XIMSS_TRY(ximss_sqlite_use(&stmt, db, statement, pool));
+    ximss_sqlite_bind(stmt, numbers, count);
+    return ximss_sqlite_run(db, stmt, pool);
+}
+
+const ximss_error_t *ximss_sqlite_batch_get(ximss_account_t *account, apr_int64_t session,
+                                            ximss_batch_row_t *row, apr_pool_t *pool)
+{
+    ximss_sqlite_t *db = db_of(account);
+    sqlite3_stmt *stmt;
+    int found;
+
+    row->session = session;
+    row->seq = -1;
+    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_BATCH_GET, pool));
+    ximss_sqlite_bind(stmt, &session, 1);
+    XIMSS_TRY(ximss_sqlite_step(db, stmt, &found, pool));
+    if (!found) {
+        return NULL;
+    }
+    row->seq = sqlite3_column_int64(stmt, 0);
+    row->step = sqlite3_column_int64(stmt, 1);
+    return ximss_sqlite_run(db, stmt, pool);
+}
+
+const ximss_error_t *ximss_sqlite_batch_put(ximss_account_t *account, const ximss_batch_row_t *row,
+                                            apr_pool_t *pool)
+{
+    const apr_int64_t numbers[] = {row->session, row->seq, row->step, row->time};
+    const apr_int64_t oldest = row->time - BATCH_AGE;
+    ximss_sqlite_t *db = db_of(account);
+
+    XIMSS_TRY(run(db, XIMSS_ACCOUNT_QUERY_BATCH_SET, numbers, 4, pool));
+    if (sqlite3_changes(db->db) > 0) {
+        return NULL;
+    }
+    /* the first write of a session is the time to look for rows of old ones */
+    XIMSS_TRY(run(db, XIMSS_ACCOUNT_QUERY_BATCH_PURGE, &oldest, 1, pool));
+    return run(db, XIMSS_ACCOUNT_QUERY_BATCH_INSERT, numbers, 4, pool);
+}
+
+const ximss_error_t *ximss_sqlite_alert_put(ximss_account_t *account, ximss_alert_t *alert,
+                                            apr_pool_t *pool)
+{
+    const apr_int64_t oldest = alert->time - ALERT_AGE;
+    ximss_sqlite_t *db = db_of(account);
+    sqlite3_stmt *stmt;
+
+    XIMSS_TRY(run(db, XIMSS_ACCOUNT_QUERY_ALERT_PURGE, &oldest, 1, pool));
+    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_ALERT_INSERT, pool));
+    ximss_sqlite_bind(stmt, &alert->time, 1);
+    sqlite3_bind_text(stmt, 2, alert->text, -1, SQLITE_STATIC);
+    XIMSS_TRY(ximss_sqlite_run(db, stmt, pool));
+    alert->id = sqlite3_last_insert_rowid(db->db);
+    return NULL;
+}
+
+const ximss_error_t *ximss_sqlite_alert_list(ximss_account_t *account, apr_int64_t after,
+                                             apr_array_header_t **alerts, apr_pool_t *pool)
+{
+    ximss_sqlite_t *db = db_of(account);
+    sqlite3_stmt *stmt;
+    int row;
+
+    *alerts = apr_array_make(pool, 4, sizeof(ximss_alert_t));
+    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_ALERT_LIST, pool));
+    ximss_sqlite_bind(stmt, &after, 1);
+    XIMSS_TRY(ximss_sqlite_step(db, stmt, &row, pool));
+    while (row) {
+        ximss_alert_t *alert = apr_array_push(*alerts);
+
+        alert->id = sqlite3_column_int64(stmt, 0);
+        alert->time = sqlite3_column_int64(stmt, 1);
+        alert->confirmed = sqlite3_column_int(stmt, 2);
+        alert->text = ximss_sqlite_text(stmt, 3, pool);
+        XIMSS_TRY(ximss_sqlite_step(db, stmt, &row, pool));
+    }
+    return NULL;
+}
+
+const ximss_error_t *ximss_sqlite_alert_confirm(ximss_account_t *account, apr_int64_t last,
+                                                apr_pool_t *pool)
+{
+    return run(db_of(account), XIMSS_ACCOUNT_QUERY_ALERT_CONFIRM, &last, 1, pool);
+}
