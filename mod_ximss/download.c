@@ -277,20 +277,21 @@ int ximss_handle_mime(ximss_request_t *request)
     request_rec *r = request->r;
     const ximss_error_t *error;
     ximss_part_data_t *part;
-    ximss_session_t *session;
+    ximss_session_t session;
+    ximss_part_query_t query = {.session = &session};
     wanted_t wanted;
     int answer;
 
-    if (ximss_request_lock(request, &session, &answer) != OK) {
+    if (ximss_request_peek(request, &session, &query.session_dir, &answer) != OK) {
         return answer;
     }
     if (!read_wanted(request->segments, &wanted, r->pool)) {
-        ximss_request_unlock(request, session);
         return ximss_reply_text(request, HTTP_NOT_FOUND, "no such message or part");
     }
-    error = ximss_part_fetch(request->context, session, wanted.folder, wanted.uid, wanted.part_id,
-                             &part, r->pool);
-    ximss_request_unlock(request, session);
+    query.folder = wanted.folder;
+    query.uid = wanted.uid;
+    query.part_id = wanted.part_id;
+    error = ximss_part_fetch(request->context, &query, &part, r->pool);
     if (error != NULL) {
         return ximss_reply_error(request, error);
     }

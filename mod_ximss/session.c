@@ -123,10 +123,9 @@ const ximss_error_t *ximss_cookie_vouches(ximss_request_t *request, const char *
 
 /* ---- locking ---- */
 
-static int is_of_client(ximss_request_t *request, ximss_session_t *session)
+static int is_of_address(const ximss_request_t *request, const ximss_session_t *session)
 {
-    return (!session->ip_watch || strcmp(session->address, request->r->useragent_ip) == 0) &&
-           check_cookie(request, session);
+    return !session->ip_watch || strcmp(session->address, request->r->useragent_ip) == 0;
 }
 
 /* Ends a session whose account was deleted. */
@@ -153,7 +152,8 @@ int ximss_request_lock(ximss_request_t *request, ximss_session_t **session, int 
         *answer = ximss_reply_lost(request);
         return DECLINED;
     }
-    if (!is_of_client(request, *session) || !has_account(request, *session)) {
+    if (!is_of_address(request, *session) || !check_cookie(request, *session) ||
+        !has_account(request, *session)) {
         ximss_session_unlock(table, *session);
         *answer = ximss_reply_lost(request);
         return DECLINED;
@@ -164,6 +164,28 @@ int ximss_request_lock(ximss_request_t *request, ximss_session_t **session, int 
 void ximss_request_unlock(ximss_request_t *request, ximss_session_t *session)
 {
     ximss_session_unlock(request->context->table, session);
+}
+
+int ximss_request_peek(ximss_request_t *request, ximss_session_t *copy, const char **dir,
+                       int *answer)
+{
+    ximss_session_t *locked;
+
+    if (!ximss_session_peek(request->context->table, request->url_id, copy, dir,
+                            request->r->pool)) {
+        *answer = ximss_reply_lost(request);
+        return DECLINED;
+    }
+    if (is_of_address(request, copy) && has_account(request, copy) &&
+        (!copy->use_cookie || has_cookie(request, copy))) {
+        return OK;
+    }
+    /* lost, or the one request that may come without a cookie: both are told to the session */
+    if (ximss_request_lock(request, &locked, answer) != OK) {
+        return DECLINED;
+    }
+    ximss_request_unlock(request, locked);
+    return OK;
 }
 
 /* ---- batches ---- */

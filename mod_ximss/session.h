@@ -9,6 +9,11 @@
 int ximss_request_lock(ximss_request_t *request, ximss_session_t **session, int *answer);
 void ximss_request_unlock(ximss_request_t *request, ximss_session_t *session);
 
+/* The same checks for a request that only reads: *COPY is the session, *DIR its folder, and nothing is locked, so
+ * that a page may load many parts at once while a long batch runs. */
+int ximss_request_peek(ximss_request_t *request, ximss_session_t *copy, const char **dir,
+                       int *answer);
+
 /* Gives the new SESSION a cookie, if it wants one, and sets it in the answer. */
 const ximss_error_t *ximss_cookie_make(ximss_request_t *request, const ximss_session_t *session);
 

@@ -64,12 +64,19 @@ typedef struct ximss_part_data_t {
     apr_size_t length;
 } ximss_part_data_t;
 
-/* The whole message (PART_ID NULL: exact stored bytes) or a decoded part of message UID. FOLDER is the name
- * of an open folder of SESSION, else of a mailbox. XIMSS_E_NO_FOLDER, XIMSS_E_NO_MAILBOX,
- * XIMSS_E_NO_MESSAGE. */
+/* What is asked for. FOLDER is the name of an open folder of SESSION, else of a mailbox; PART_ID NULL: the whole
+ * message, its exact stored bytes; else a decoded part. */
+typedef struct ximss_part_query_t {
+    const ximss_session_t *session; /* need not be locked */
+    const char *session_dir;
+    const char *folder;
+    apr_uint32_t uid;
+    const char *part_id;
+} ximss_part_query_t;
+
+/* Fetches it, in POOL. XIMSS_E_NO_FOLDER, XIMSS_E_NO_MAILBOX, XIMSS_E_NO_MESSAGE. */
 const ximss_error_t *ximss_part_fetch(const ximss_context_t *context,
-                                      const ximss_session_t *session, const char *folder,
-                                      apr_uint32_t uid, const char *part_id,
-                                      ximss_part_data_t **part, apr_pool_t *pool);
+                                      const ximss_part_query_t *query, ximss_part_data_t **part,
+                                      apr_pool_t *pool);
 
 #endif

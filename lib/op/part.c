@@ -7,23 +7,13 @@
 
 #include <string.h>
 
-/* What is asked for. */
-typedef struct ximss_part_query_t {
-    const ximss_context_t *context;
-    const ximss_session_t *session;
-    const char *folder;
-    apr_uint32_t uid;
-    const char *part_id;
-} ximss_part_query_t;
-
 /* An open folder of the session, else a mailbox. */
 static const ximss_error_t *find_source(const ximss_part_query_t *query, ximss_account_t *account,
                                         ximss_folder_t **folder, ximss_mailbox_t **mailbox,
                                         apr_pool_t *pool)
 {
-    const char *dir = ximss_session_folder(query->context->table, query->session, pool);
     const char *name;
-    XIMSS_TRY(ximss_folder_load(folder, dir, query->folder, pool));
+    XIMSS_TRY(ximss_folder_load(folder, query->session_dir, query->folder, pool));
     if (*folder == NULL) {
         XIMSS_TRY(ximss_op_mailbox_name(query->session, query->folder, &name, pool));
         return ximss_mailbox_find(account, name, mailbox, pool);
@@ -98,18 +88,16 @@ static const ximss_error_t *fetch(const ximss_part_query_t *query, ximss_account
 }
 
 const ximss_error_t *ximss_part_fetch(const ximss_context_t *context,
-                                      const ximss_session_t *session, const char *folder,
-                                      apr_uint32_t uid, const char *part_id,
-                                      ximss_part_data_t **part, apr_pool_t *pool)
+                                      const ximss_part_query_t *query, ximss_part_data_t **part,
+                                      apr_pool_t *pool)
 {
-    ximss_part_query_t query = {context, session, folder, uid, part_id};
     ximss_account_t *account;
     const ximss_error_t *error;
     *part = apr_pcalloc(pool, sizeof(**part));
-    XIMSS_TRY(ximss_account_checkout(&account, context->store, session->account_id, pool));
+    XIMSS_TRY(ximss_account_checkout(&account, context->store, query->session->account_id, pool));
     error = ximss_account_begin_read(account, pool);
     if (error == NULL) {
-        error = fetch(&query, account, *part, pool);
+        error = fetch(query, account, *part, pool);
         ximss_account_rollback(account);
     }
     ximss_account_return(account);

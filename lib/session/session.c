@@ -349,15 +349,43 @@ void ximss_session_unlock(ximss_table_t *table, ximss_session_t *session)
     ximss_robust_unlock(&table->slots[number].mutex);
 }
 
+static const char *folder_of(ximss_table_t *table, apr_uint32_t number, apr_uint64_t generation,
+                             apr_pool_t *pool)
+{
+    char path[PATH_MAX];
+
+    ximss_slot_folder(table, number, generation, path, sizeof(path));
+    return apr_pstrdup(pool, path);
+}
+
 const char *ximss_session_folder(ximss_table_t *table, const ximss_session_t *session,
                                  apr_pool_t *pool)
 {
     apr_uint32_t number = ximss_slot_number(table, session);
-    char path[PATH_MAX];
 
-    ximss_slot_folder(table, number, atomic_load(&table->marks[number].generation), path,
-                      sizeof(path));
-    return apr_pstrdup(pool, path);
+    return folder_of(table, number, atomic_load(&table->marks[number].generation), pool);
+}
+
+int ximss_session_peek(ximss_table_t *table, const char *url_id, ximss_session_t *copy,
+                       const char **dir, apr_pool_t *pool)
+{
+    apr_uint64_t generation;
+    apr_uint64_t again;
+    apr_uint32_t number;
+
+    if (!ximss_slot_find(table, url_id, &number, &generation)) {
+        return 0;
+    }
+    memcpy(copy, &table->slots[number].session, sizeof(*copy));
+    /* a slot that was freed and filled anew in between has another generation */
+    if (!ximss_slot_usable(table, number, 0) || !ximss_slot_find(table, url_id, &number, &again) ||
+        again != generation) {
+        OPENSSL_cleanse(copy, sizeof(*copy));
+        return 0;
+    }
+    atomic_store(&table->marks[number].activity, table->clock());
+    *dir = folder_of(table, number, generation, pool);
+    return 1;
 }
 
 void ximss_session_wake(ximss_table_t *table, const ximss_session_t *session)

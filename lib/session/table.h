@@ -89,6 +89,12 @@ const ximss_error_t *ximss_session_create(ximss_table_t *table, ximss_session_t 
 const ximss_error_t *ximss_session_lock(ximss_session_t **session, ximss_table_t *table,
                                         const char *url_id, int wait_ms, apr_pool_t *pool);
 
+/* Copies the session of URL_ID without locking it, for requests that change nothing in it and must not wait for
+ * those that do; *DIR, in POOL, is its folder. What a request changes later (options, counters) may be as it was a
+ * moment ago; the rest never changes. Touches its activity. Returns 0 when it is lost. */
+int ximss_session_peek(ximss_table_t *table, const char *url_id, ximss_session_t *copy,
+                       const char **dir, apr_pool_t *pool);
+
 /* Unlocks it; when session->ended was set, the slot is freed, waiters are woken, its folder is removed. */
 void ximss_session_unlock(ximss_table_t *table, ximss_session_t *session);
 

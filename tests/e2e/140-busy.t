@@ -13,6 +13,8 @@ config='XimssEngine On
 </Location>'
 log_known='mailboxCreate of user@example.org: .*account is busy'
 make_account user@example.org password
+printf 'Subject: one\n\nbody\n' >"$root/tmp/mail"
+import user@example.org INBOX "$root/tmp/mail"
 httpd_start
 login user@example.org password
 
@@ -44,6 +46,8 @@ sync '<noop id="4"/>'
 is 'the third is told to come again' "$status" 503
 is 'when' "$(header Retry-After)" 1
 is 'its type' "$(header Content-Type)" 'text/plain;charset=utf-8'
+http "$url/Session/$id/MIME/INBOX/1-P.txt"
+is 'parts do not wait for the session' "$status $(tail -n 1 "$root/tmp/body")" '200 body'
 flock -u 9
 is 'the writer goes on' "$(result writer)" '<XIMSS><response id="1"/></XIMSS> 200'
 is 'the first waiter' "$(result one)" '<XIMSS><response id="2"/></XIMSS> 200'

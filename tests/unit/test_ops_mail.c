@@ -366,18 +366,26 @@ START_TEST(test_reopen)
 }
 END_TEST
 
+static const ximss_error_t *try_fetch(const char *folder, apr_uint32_t uid, const char *part_id,
+                                      ximss_part_data_t **part)
+{
+    const ximss_part_query_t query = {session,
+                                      ximss_session_folder(rig->context.table, session, test_pool),
+                                      folder, uid, part_id};
+    return ximss_part_fetch(&rig->context, &query, part, test_pool);
+}
+
 static ximss_part_data_t *fetch(const char *folder, apr_uint32_t uid, const char *part_id)
 {
     ximss_part_data_t *part;
-    assert_ok(ximss_part_fetch(&rig->context, session, folder, uid, part_id, &part, test_pool));
+    assert_ok(try_fetch(folder, uid, part_id, &part));
     return part;
 }
 
 static int fetch_error(const char *folder, apr_uint32_t uid, const char *part_id)
 {
     ximss_part_data_t *part;
-    const ximss_error_t *error =
-        ximss_part_fetch(&rig->context, session, folder, uid, part_id, &part, test_pool);
+    const ximss_error_t *error = try_fetch(folder, uid, part_id, &part);
     ck_assert_ptr_nonnull(error);
     return (int)error->code;
 }

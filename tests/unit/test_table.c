@@ -607,6 +607,33 @@ START_TEST(two_waiters_and_no_more)
 }
 END_TEST
 
+START_TEST(peek_waits_for_nobody)
+{
+    char *id = make("a");
+    char *wrong = apr_pstrdup(pool, id);
+    ximss_session_t *session = lock(id);
+    ximss_session_t copy;
+    const char *dir;
+
+    ck_assert_int_eq(ximss_session_peek(table, id, &copy, &dir, pool), 1);
+    ck_assert_str_eq(copy.url_id, id);
+    ck_assert_str_eq(copy.account_id, "a");
+    ck_assert_str_eq(dir, ximss_session_folder(table, session, pool));
+    wrong[XIMSS_URL_ID_LENGTH - 1] ^= 1;
+    ck_assert_int_eq(ximss_session_peek(table, wrong, &copy, &dir, pool), 0);
+
+    /* it counts as activity, and sees that a session is over */
+    atomic_fetch_add(test_time, (IDLE - 1) * 1000);
+    ck_assert_int_eq(ximss_session_peek(table, id, &copy, &dir, pool), 1);
+    atomic_fetch_add(test_time, 2000);
+    ck_assert_int_eq(ximss_session_peek(table, id, &copy, &dir, pool), 1);
+    session->ended = 1;
+    ck_assert_int_eq(ximss_session_peek(table, id, &copy, &dir, pool), 0);
+    ximss_session_unlock(table, session);
+    ck_assert_int_eq(ximss_session_peek(table, id, &copy, &dir, pool), 0);
+}
+END_TEST
+
 START_TEST(lock_times_out)
 {
     char *id = make("a");
@@ -927,6 +954,7 @@ static void add_processes(TCase *tests)
     tcase_add_test(tests, creator_killed);
     tcase_add_test(tests, allocator_killed);
     tcase_add_test(tests, two_waiters_and_no_more);
+    tcase_add_test(tests, peek_waits_for_nobody);
     tcase_add_test(tests, lock_times_out);
     tcase_add_test(tests, ends_before_waiter);
     tcase_add_test(tests, guess_does_not_queue);
