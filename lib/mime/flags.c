@@ -103,7 +103,7 @@ static int keyword_ok(const char *word)
     return length > 0 && length <= KEYWORD_MAX;
 }
 
-static const ximss_error_t *add_word(ximss_flag_change_t *change, char *word, int allow_recent,
+static const ximss_error_t *add_word(ximss_flag_change_t *change, char *word, int filter,
                                      apr_pool_t *pool)
 {
     int clear = word[0] == '-';
@@ -111,17 +111,20 @@ static const ximss_error_t *add_word(ximss_flag_change_t *change, char *word, in
     const char *plain = word + clear + (word[clear] == '\\' || word[clear] == '$');
     const flag_name_t *flag = find_name(plain);
     apr_array_header_t *target;
-    if (flag != NULL && (flag->bit != XIMSS_FLAG_RECENT || allow_recent)) {
+    if (flag != NULL && (flag->bit != XIMSS_FLAG_RECENT || filter)) {
+        unsigned int overruled = filter ? 0 : flag->bit;
         clear = clear != flag->clear;
-        change->set = clear ? change->set & ~flag->bit : change->set | flag->bit;
-        change->clear = clear ? change->clear | flag->bit : change->clear & ~flag->bit;
+        change->set = clear ? change->set & ~overruled : change->set | flag->bit;
+        change->clear = clear ? change->clear | flag->bit : change->clear & ~overruled;
         return NULL;
     }
     if (flag != NULL || !keyword_ok(word + clear)) {
         return ximss_error(pool, XIMSS_E_BAD_REQUEST, "unknown flag: %.*s", KEYWORD_MAX, word);
     }
     target = clear ? change->clear_keywords : change->set_keywords;
-    drop_keyword(clear ? change->set_keywords : change->clear_keywords, word + clear);
+    if (!filter) {
+        drop_keyword(clear ? change->set_keywords : change->clear_keywords, word + clear);
+    }
     if (target->nelts >= KEYWORDS_MAX) {
         return ximss_error(pool, XIMSS_E_LIMIT, "more than %d keywords", KEYWORDS_MAX);
     }
@@ -129,8 +132,8 @@ static const ximss_error_t *add_word(ximss_flag_change_t *change, char *word, in
     return NULL;
 }
 
-const ximss_error_t *ximss_flags_parse(ximss_flag_change_t *change, const char *list,
-                                       int allow_recent, apr_pool_t *pool)
+const ximss_error_t *ximss_flags_parse(ximss_flag_change_t *change, const char *list, int filter,
+                                       apr_pool_t *pool)
 {
     change->set = 0;
     change->clear = 0;
@@ -139,7 +142,7 @@ const ximss_error_t *ximss_flags_parse(ximss_flag_change_t *change, const char *
     while (*list != '\0') {
         apr_size_t length = strcspn(list, ", ");
         if (length > 0) {
-            XIMSS_TRY(add_word(change, apr_pstrmemdup(pool, list, length), allow_recent, pool));
+            XIMSS_TRY(add_word(change, apr_pstrmemdup(pool, list, length), filter, pool));
         }
         list += length;
         list += *list != '\0';

@@ -40,10 +40,10 @@ typedef struct ximss_flag_change_t {
 /* Reads a comma-separated list of flag names and negative names, letter case ignored: every pair of
  * message-details 2.1, "Read", "Drafts", IMAP names with a backslash or "$". Any other word of
  * [A-Za-z0-9$_.-] is a keyword, "Not" + keyword or "Un" + keyword is not taken as its negative, "-keyword"
- * is. Recent is known only when ALLOW_RECENT (filters). Later names win over earlier ones.
- * XIMSS_E_BAD_REQUEST names the word that is wrong. In POOL. */
-const ximss_error_t *ximss_flags_parse(ximss_flag_change_t *change, const char *list,
-                                       int allow_recent, apr_pool_t *pool);
+ * is. In the list of a change later names win over earlier ones. With FILTER all of them count, so that a flag and its
+ * negative match nothing, and Recent is known. XIMSS_E_BAD_REQUEST names the word that is wrong. In POOL. */
+const ximss_error_t *ximss_flags_parse(ximss_flag_change_t *change, const char *list, int filter,
+                                       apr_pool_t *pool);
 
 /* The FLAGS text: positive names, comma separated without blanks, Recent and Seen first. In POOL. */
 const char *ximss_flags_format(const ximss_flags_t *flags, apr_pool_t *pool);

@@ -183,13 +183,28 @@ static apr_uint32_t unseen_uids(const ximss_folder_t *folder)
     return folder->unseen_uids != NULL ? (apr_uint32_t)folder->unseen : 0;
 }
 
+/* Opens PATH for writing. The folder of a live session may have been swept away by a cleaner of temporary files: then
+ * it is made again, so that the session can go on with new folders. */
+static int open_file(const char *path, apr_pool_t *pool)
+{
+    const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW;
+    int fd = open(path, flags, 0600);
+    if (fd < 0 && errno == ENOENT) {
+        const char *slash = strrchr(path, '/');
+        if (slash != NULL && mkdir(apr_pstrmemdup(pool, path, slash - path), 0700) == 0) {
+            fd = open(path, flags, 0600);
+        }
+    }
+    return fd;
+}
+
 static const ximss_error_t *write_file(const char *path, const ximss_folder_t *folder,
                                        const ximss_packer_t *packer)
 {
     ximss_file_header_t header = {.version = VERSION};
     apr_size_t view_length = (apr_size_t)view_uids(folder) * sizeof(*folder->uids);
     apr_size_t unseen_length = (apr_size_t)unseen_uids(folder) * sizeof(*folder->unseen_uids);
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = open_file(path, packer->pool);
     int reason;
     int ok;
     memcpy(header.magic, MAGIC, sizeof(header.magic));

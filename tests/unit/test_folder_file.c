@@ -334,6 +334,18 @@ START_TEST(test_no_room)
 }
 END_TEST
 
+/* A cleaner of temporary files may take the folder of a live session. */
+START_TEST(test_folder_swept_away)
+{
+    const char *dir = make_dir();
+    assert_ok(ximss_folder_save(make_array_folder("F", 10), dir, test_pool));
+    remove_dir(dir);
+    assert_ok(ximss_folder_save(make_array_folder("G", 10), dir, test_pool));
+    assert_same(make_array_folder("G", 10), load(dir, "G"));
+    remove_dir(dir);
+}
+END_TEST
+
 void suite_fill(Suite *suite)
 {
     TCase *tcase = suite_case(suite, "folder file");
@@ -341,4 +353,5 @@ void suite_fill(Suite *suite)
     tcase_add_test(tcase, test_replace_under_reader);
     tcase_add_test(tcase, test_damage);
     tcase_add_test(tcase, test_no_room);
+    tcase_add_test(tcase, test_folder_swept_away);
 }

@@ -9,7 +9,7 @@
 static ximss_flag_change_t parse(const char *list)
 {
     ximss_flag_change_t change;
-    ck_assert_ptr_eq(ximss_flags_parse(&change, list, 1, test_pool), NULL);
+    ck_assert_ptr_eq(ximss_flags_parse(&change, list, 0, test_pool), NULL);
     return change;
 }
 
@@ -35,7 +35,21 @@ START_TEST(flags_are_read)
     ck_assert_uint_eq(change.clear, XIMSS_FLAG_SEEN);
     ck_assert_uint_eq(change.set, XIMSS_FLAG_FLAGGED);
     ck_assert_uint_eq(parse("").set, 0);
-    ck_assert_uint_eq(parse("Recent").set, XIMSS_FLAG_RECENT);
+}
+END_TEST
+
+START_TEST(filters_take_every_word)
+{
+    static const char *const none[] = {"Seen,Unseen", "Unread,Read", "a,-a", "-a,a"};
+    const ximss_flags_t flags[] = {{0, ""}, {XIMSS_FLAG_SEEN, "a"}};
+    ximss_flag_change_t filter;
+    for (apr_size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+        ck_assert_ptr_null(ximss_flags_parse(&filter, none[i], 1, test_pool));
+        ck_assert_int_eq(ximss_flags_match(&flags[0], &filter), 0);
+        ck_assert_int_eq(ximss_flags_match(&flags[1], &filter), 0);
+    }
+    ck_assert_ptr_null(ximss_flags_parse(&filter, "Recent,Seen", 1, test_pool));
+    ck_assert_uint_eq(filter.set, XIMSS_FLAG_RECENT | XIMSS_FLAG_SEEN);
 }
 END_TEST
 
@@ -146,11 +160,27 @@ START_TEST(mbox_dates)
 }
 END_TEST
 
+/* Some exporters write no dates: then a single word behind "From " separates, but text does not. */
+START_TEST(mbox_without_dates)
+{
+    static const char text[] = "From 184@xxx\nA: 1\n\nx\n\nFrom 185@xxx\nA: 2\n\nFrom here on\n";
+    ximss_mbox_t *mbox = ximss_mbox_open(text, sizeof(text) - 1, test_pool);
+    ximss_mbox_message_t message;
+    ck_assert_int_eq(ximss_mbox_next(mbox, &message), 1);
+    ck_assert_int_eq(message.date_valid, 0);
+    ck_assert_uint_eq(message.length, strlen("A: 1\n\nx\n"));
+    ck_assert_int_eq(ximss_mbox_next(mbox, &message), 1);
+    ck_assert_uint_eq(message.length, strlen("A: 2\n\nFrom here on\n"));
+    ck_assert_int_eq(ximss_mbox_next(mbox, &message), 0);
+}
+END_TEST
+
 void suite_fill(Suite *suite)
 {
     TCase *flags = suite_case(suite, "flags");
     TCase *mbox = suite_case(suite, "mbox");
     tcase_add_test(flags, flags_are_read);
+    tcase_add_test(flags, filters_take_every_word);
     tcase_add_test(flags, keywords_are_kept);
     tcase_add_test(flags, wrong_flags_are_refused);
     tcase_add_test(flags, flags_are_written);
@@ -158,4 +188,5 @@ void suite_fill(Suite *suite)
     tcase_add_test(mbox, mbox_is_split);
     tcase_add_test(mbox, mbox_from_in_bodies);
     tcase_add_test(mbox, mbox_dates);
+    tcase_add_test(mbox, mbox_without_dates);
 }
