@@ -69,6 +69,11 @@ typedef struct ximss_directory_provider_t {
                                      const char *id, apr_pool_t *pool);
     /* Rolls back what is open, ends a time limit, and keeps the handle for the next checkout. */
     void (*give_back)(ximss_account_t *account);
+
+    /* Counters that move before and after each commit that changes messages; cheap, opens no account. The
+     * backend calls options.changed after the commit. */
+    const ximss_error_t *(*changes)(ximss_store_t *store, const char *id, ximss_changes_t *changes,
+                                    apr_pool_t *pool);
 } ximss_directory_provider_t;
 
 /* Which rows a walk gives: created <= AT < gone, or (CHANGED) tombstones too with modseq > AT. */

@@ -89,6 +89,7 @@ ximss_sqlite_account_t *ximss_sqlite_account_make(ximss_sqlite_store_t *store, c
     handle->db.path = apr_pstrcat(pool, dir, "/mail.db", NULL);
     handle->db.lock_path = apr_pstrcat(pool, dir, "/lock", NULL);
     handle->db.lock_key = handle->id;
+    handle->db.changes_path = apr_pstrcat(pool, dir, "/changes", NULL);
     handle->db.lock_file = -1;
     handle->db.prepared = apr_pcalloc(pool, sizeof(sqlite3_stmt *) * XIMSS_ACCOUNT_QUERY_COUNT);
     return handle;

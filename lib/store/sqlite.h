@@ -7,6 +7,7 @@
 #include "store/control_query.h"
 #include "store/directory_query.h"
 #include "store/provider.h"
+#include "store/wake.h"
 
 #include <apr_hash.h>
 #include <pthread.h>
@@ -41,7 +42,8 @@ typedef struct ximss_sqlite_t {
     const char *path;
     const char *lock_path;
     const char *lock_key;
-    sqlite3 *db; /* NULL: must be opened again */
+    const char *changes_path; /* NULL: its changes are not counted */
+    sqlite3 *db;              /* NULL: must be opened again */
     sqlite3_stmt **prepared;
     sqlite3_stmt *control[XIMSS_CONTROL_QUERY_COUNT];
     dev_t device; /* of the file that is open */
@@ -51,6 +53,7 @@ typedef struct ximss_sqlite_t {
     int broken;                /* an error says not to use the connection again */
     ximss_sqlite_lock_t *lock; /* held */
     int lock_file;
+    ximss_wake_t changed; /* by the transaction that is open */
     int frames;           /* in the log after our last commit */
     apr_int64_t deadline; /* of reads, monotonic milliseconds; 0: none */
 } ximss_sqlite_t;
@@ -118,6 +121,21 @@ void ximss_sqlite_time_limit(ximss_sqlite_t *db, int seconds);
 /* Begins a read transaction unless one is open; *OWN tells whether to end it by ximss_sqlite_leave. */
 const ximss_error_t *ximss_sqlite_enter(ximss_sqlite_t *db, int *own, apr_pool_t *pool);
 void ximss_sqlite_leave(ximss_sqlite_t *db, int own);
+
+/* ---- sqlite_change.c: word of changes ---- */
+
+/* Notes that the transaction changes messages of MAILBOX; forgets what was noted. */
+void ximss_sqlite_change_note(ximss_sqlite_t *db, apr_int64_t mailbox);
+void ximss_sqlite_change_forget(ximss_sqlite_t *db);
+
+/* Moves the counters of what was noted; the write lock is held. */
+void ximss_sqlite_change_count(ximss_sqlite_t *db);
+
+/* Tells that CHANGED is committed to the account with ID. */
+void ximss_sqlite_change_tell(ximss_sqlite_store_t *store, const char *id, ximss_wake_t *changed);
+
+const ximss_error_t *ximss_sqlite_changes(ximss_store_t *base, const char *id,
+                                          ximss_changes_t *changes, apr_pool_t *pool);
 
 /* ---- sqlite_stmt.c: statements ---- */
 

@@ -346,10 +346,16 @@ const ximss_error_t *ximss_sqlite_begin(ximss_sqlite_t *db, int write, apr_pool_
 
 const ximss_error_t *ximss_sqlite_commit(ximss_sqlite_t *db, apr_pool_t *pool)
 {
+    ximss_wake_t changed = db->changed;
+
+    ximss_sqlite_change_count(db);
     XIMSS_TRY(ximss_sqlite_control(db, XIMSS_CONTROL_QUERY_COMMIT, pool));
+    ximss_sqlite_change_count(db);
+    ximss_sqlite_change_forget(db);
     db->transaction = XIMSS_TRANSACTION_NONE;
     db->savepoint = 0;
     ximss_sqlite_lock_drop(db);
+    ximss_sqlite_change_tell(db->store, db->lock_key, &changed);
     return NULL;
 }
 
@@ -358,6 +364,7 @@ void ximss_sqlite_rollback(ximss_sqlite_t *db)
     if (db->db != NULL && !sqlite3_get_autocommit(db->db)) {
         undo(db);
     }
+    ximss_sqlite_change_forget(db);
     db->transaction = XIMSS_TRANSACTION_NONE;
     db->savepoint = 0;
     ximss_sqlite_lock_drop(db);

@@ -411,6 +411,7 @@ static const ximss_error_t *delete_entry(ximss_store_t *store, const char *name,
 static const ximss_error_t *account_delete(ximss_store_t *base, const char *name, apr_pool_t *pool)
 {
     ximss_sqlite_store_t *store = (ximss_sqlite_store_t *)base;
+    ximss_wake_t everything = {.all = 1};
     ximss_account_entry_t *entry;
     const ximss_error_t *error;
 
@@ -425,6 +426,7 @@ static const ximss_error_t *account_delete(ximss_store_t *base, const char *name
         return error;
     }
     ximss_sqlite_folder_remove(store, entry->id, pool);
+    ximss_sqlite_change_tell(store, entry->id, &everything);
     return NULL;
 }
 
@@ -442,4 +444,5 @@ const ximss_directory_provider_t ximss_sqlite_directory = {
     .account_delete = account_delete,
     .checkout = ximss_sqlite_account_checkout,
     .give_back = ximss_sqlite_account_give_back,
+    .changes = ximss_sqlite_changes,
 };

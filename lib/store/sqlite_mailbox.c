@@ -305,6 +305,7 @@ static const ximss_error_t *erase(ximss_sqlite_t *db, apr_int64_t id, apr_pool_t
     if (mailbox == NULL) {
         return ximss_error(pool, XIMSS_E_NO_MAILBOX, NULL);
     }
+    ximss_sqlite_change_note(db, id);
     XIMSS_TRY(drop_blobs(db, id, pool));
     XIMSS_TRY(ximss_sqlite_counters_get(db, &counters, pool));
     counters.bytes -= mailbox->bytes;

@@ -50,6 +50,7 @@ static const ximss_error_t *adjust(ximss_sqlite_t *db, apr_int64_t mailbox,
 
     XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_MAILBOX_ADJUST, pool));
     ximss_sqlite_bind(stmt, numbers, 8);
+    ximss_sqlite_change_note(db, mailbox);
     return ximss_sqlite_run(db, stmt, pool);
 }
 

@@ -31,11 +31,13 @@ const ximss_error_t *ximss_store_open(ximss_store_t **store, const char *provide
                                       const char *data_dir, const ximss_store_options_t *options,
                                       apr_pool_t *pool)
 {
-    ximss_store_options_t chosen = {128, 5000, 0};
+    ximss_store_options_t chosen = {.handle_cache = 128, .lock_wait_ms = 5000};
     int i;
 
     if (options != NULL) {
         chosen.server = options->server;
+        chosen.changed = options->changed;
+        chosen.changed_baton = options->changed_baton;
         chosen.handle_cache =
             options->handle_cache > 0 ? options->handle_cache : chosen.handle_cache;
         chosen.lock_wait_ms =
@@ -50,6 +52,19 @@ const ximss_error_t *ximss_store_open(ximss_store_t **store, const char *provide
         }
     }
     return unknown_provider(provider, pool);
+}
+
+/* ---- changes ---- */
+
+const ximss_error_t *ximss_account_changes(ximss_store_t *store, const char *id,
+                                           ximss_changes_t *changes, apr_pool_t *pool)
+{
+    return store->provider->directory->changes(store, id, changes, pool);
+}
+
+apr_uint64_t ximss_changes_of(const ximss_changes_t *changes, apr_int64_t mailbox)
+{
+    return changes->all + changes->some[mailbox % XIMSS_CHANGE_COUNTERS];
 }
 
 /* ---- directory ---- */

@@ -17,6 +17,10 @@ typedef struct ximss_store_options_t {
     int handle_cache; /* open handles that are kept, default 128 */
     int lock_wait_ms; /* longest wait for an account's write lock, default 5000 */
     int server;       /* nonzero in httpd: tombstones may be purged */
+    /* Called after each commit that changed COUNT mailboxes (-1: perhaps all), with the account's id; fast,
+     * and it cannot fail. NULL: the processes of httpd that listen are told. */
+    void (*changed)(void *baton, const char *id, const apr_int64_t *mailboxes, int count);
+    void *changed_baton;
 } ximss_store_options_t;
 
 /* Opens the store in DATA_DIR (made, mode 0700, if missing) with the backend called PROVIDER ("sqlite").
@@ -24,6 +28,24 @@ typedef struct ximss_store_options_t {
 const ximss_error_t *ximss_store_open(ximss_store_t **store, const char *provider,
                                       const char *data_dir, const ximss_store_options_t *options,
                                       apr_pool_t *pool);
+
+/* ---- who changed what ---- */
+
+#define XIMSS_CHANGE_COUNTERS 511
+
+/* Counters that move when messages of a mailbox change: read them before a view and after it, and compare.
+ * Several mailboxes may share one. */
+typedef struct ximss_changes_t {
+    apr_uint64_t all;
+    apr_uint64_t some[XIMSS_CHANGE_COUNTERS];
+} ximss_changes_t;
+
+/* The counters of the account with ID, without opening it. XIMSS_E_NOT_FOUND when it is gone. */
+const ximss_error_t *ximss_account_changes(ximss_store_t *store, const char *id,
+                                           ximss_changes_t *changes, apr_pool_t *pool);
+
+/* That of MAILBOX. */
+apr_uint64_t ximss_changes_of(const ximss_changes_t *changes, apr_int64_t mailbox);
 
 /* ---- directory: domains and accounts ---- */
 
