@@ -9,4 +9,8 @@
  * to what the handler returns. It runs at each wake, in any thread. */
 int ximss_poll_try(ximss_request_t *request, int last, int *answer);
 
+/* Answers REQUEST, whose session is gone: by <bye/> if it is a poll, the server ended the session, and no poll
+ * was told so; else as a lost session. Returns what the handler returns. */
+int ximss_poll_lost(ximss_request_t *request);
+
 #endif

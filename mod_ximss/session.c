@@ -1,8 +1,11 @@
 /* /Session/<urlID>/: batches, KILL (http-binding 4); the cookie and the lock of a session. */
 #include "mod_ximss/session.h"
 
+#include "base/log.h"
 #include "base/random.h"
+#include "mod_ximss/poll.h"
 #include "mod_ximss/shm.h"
+#include "op/deliver.h"
 #include "op/ops.h"
 #include "op/replay.h"
 
@@ -131,9 +134,10 @@ static int is_of_address(const ximss_request_t *request, const ximss_session_t *
 /* Ends a session whose account was deleted. */
 static int has_account(ximss_request_t *request, ximss_session_t *session)
 {
-    session->ended =
-        session->ended || ximss_account_deleted(request->context->store, session->account_id,
-                                                session->user_name, request->r->pool);
+    if (!session->ended && ximss_account_deleted(request->context->store, session->account_id,
+                                                 session->user_name, request->r->pool)) {
+        session->ended = XIMSS_ENDED_BY_SERVER;
+    }
     return !session->ended;
 }
 
@@ -149,13 +153,13 @@ int ximss_request_lock(ximss_request_t *request, ximss_session_t **session, int 
         return DECLINED;
     }
     if (*session == NULL) {
-        *answer = ximss_reply_lost(request);
+        *answer = ximss_poll_lost(request);
         return DECLINED;
     }
     if (!is_of_address(request, *session) || !check_cookie(request, *session) ||
         !has_account(request, *session)) {
         ximss_session_unlock(table, *session);
-        *answer = ximss_reply_lost(request);
+        *answer = ximss_poll_lost(request);
         return DECLINED;
     }
     return OK;
@@ -190,30 +194,35 @@ int ximss_request_peek(ximss_request_t *request, ximss_session_t *copy, const ch
 
 /* ---- batches ---- */
 
-/* The root element around BEFORE and what is in OUT. */
-static int reply_joined(ximss_request_t *request, int status, const ximss_reply_text_t *before,
-                        ximss_xml_t *out)
+/* The root element around COUNT pieces of text. */
+static int reply_joined(ximss_request_t *request, int status, const ximss_reply_text_t *pieces,
+                        int count)
 {
-    apr_size_t length;
-    const char *inner = ximss_xml_data(out, &length);
-    apr_size_t whole = before->length + length + strlen("<XIMSS></XIMSS>");
-    char *document = apr_palloc(request->r->pool, whole);
-    char *at = document;
+    apr_size_t whole = strlen("<XIMSS></XIMSS>");
+    char *document;
+    char *at;
+    int i;
 
-    memcpy(at, "<XIMSS>", 7);
-    at += 7;
-    memcpy(at, before->data, before->length);
-    at += before->length;
-    memcpy(at, inner, length);
-    memcpy(at + length, "</XIMSS>", 8);
+    for (i = 0; i < count; i++) {
+        whole += pieces[i].length;
+    }
+    document = apr_palloc(request->r->pool, whole);
+    memcpy(document, "<XIMSS>", 7);
+    at = document + 7;
+    for (i = 0; i < count; i++) {
+        memcpy(at, pieces[i].data, pieces[i].length);
+        at += pieces[i].length;
+    }
+    memcpy(at, "</XIMSS>", 8);
     return ximss_reply_xml(request, status, document, whole);
 }
 
 int ximss_reply_root(ximss_request_t *request, int status, ximss_xml_t *out)
 {
-    const ximss_reply_text_t nothing = {"", 0};
+    ximss_reply_text_t inner;
 
-    return reply_joined(request, status, &nothing, out);
+    inner.data = ximss_xml_data(out, &inner.length);
+    return reply_joined(request, status, &inner, 1);
 }
 
 /* The reqSeq of the batch, in the query or (some clients) at its root. */
@@ -227,26 +236,41 @@ static apr_int64_t read_number(const ximss_request_t *request, const ximss_eleme
     return ximss_replay_number(text != NULL ? text : ximss_element_attr(root, "reqSeq"));
 }
 
-/* Runs the batch, unless its reply is known: then that is all of *BEFORE. */
+/* A batch and its reply. */
+typedef struct batch_t {
+    apr_int64_t number; /* -1: none */
+    int stored;         /* it ran before: its reply is known */
+    /* of earlier runs, of this one, messages that go with it */
+    ximss_reply_text_t pieces[3];
+} batch_t;
+
+enum { EARLIER, NOW, PENDING, PIECES };
+
+/* Runs the batch, unless its reply is known. */
 static const ximss_error_t *run_batch(ximss_request_t *request, ximss_session_t *session,
-                                      const ximss_element_t *root, ximss_reply_text_t *before,
-                                      ximss_xml_t *out)
+                                      const ximss_element_t *root, batch_t *batch)
 {
     apr_pool_t *pool = request->r->pool;
     const ximss_peer_t peer = ximss_request_peer(request);
-    apr_int64_t number = read_number(request, root);
     ximss_replay_verdict_t verdict = XIMSS_REPLAY_LATE;
+    ximss_xml_t *out;
 
-    if (number >= -1) {
-        XIMSS_TRY(ximss_replay_begin(request->context, session, number, &verdict, before, pool));
+    batch->number = read_number(request, root);
+    if (batch->number >= -1) {
+        XIMSS_TRY(ximss_replay_begin(request->context, session, batch->number, &verdict,
+                                     &batch->pieces[EARLIER], pool));
     }
     if (verdict == XIMSS_REPLAY_LATE) {
         return ximss_error(pool, XIMSS_E_BAD_REQUEST, "XIMSS request sequence error");
     }
-    if (verdict == XIMSS_REPLAY_STORED) {
+    batch->stored = verdict == XIMSS_REPLAY_STORED;
+    if (batch->stored) {
         return NULL;
     }
-    return ximss_batch_run(request->context, &peer, session, root, out, pool);
+    out = ximss_xml_create(request->config->limits.reply_bytes, pool);
+    XIMSS_TRY(ximss_batch_run(request->context, &peer, session, root, out, pool));
+    batch->pieces[NOW].data = ximss_xml_data(out, &batch->pieces[NOW].length);
+    return NULL;
 }
 
 /* Whether there is such a session: a body for none is not worth reading into memory. */
@@ -262,51 +286,121 @@ static int is_live(const ximss_request_t *request)
     return error != NULL || session != NULL;
 }
 
-int ximss_handle_sync(ximss_request_t *request)
+/* Reads the batch; *ROOT is NULL when it is empty. Returns DECLINED when it answered. */
+static int read_batch(ximss_request_t *request, const ximss_element_t **root,
+                      const ximss_error_t **error, int *answer)
 {
-    apr_pool_t *pool = request->r->pool;
-    const ximss_element_t *root = NULL;
-    const ximss_error_t *error = NULL;
-    ximss_reply_text_t before = {"", 0};
-    ximss_session_t *session;
-    ximss_xml_t *out;
     ximss_body_t body;
-    int answer;
+    int status;
 
+    *root = NULL;
+    *error = NULL;
     if (!is_live(request)) {
-        return ximss_reply_lost(request);
+        *answer = ximss_reply_lost(request);
+        return DECLINED;
     }
-    answer = ximss_body_read(request, request->config->limits.request_bytes, &body);
-    if (answer != OK) {
-        return ximss_reply_text(request, answer, "the body cannot be read or is too large");
+    status = ximss_body_read(request, request->config->limits.request_bytes, &body);
+    if (status != OK) {
+        *answer = ximss_reply_text(request, status, "the body cannot be read or is too large");
+        return DECLINED;
     }
     if (body.length > strspn(body.data, " \t\r\n")) {
-        error = ximss_body_parse(request, &body, &root);
+        *error = ximss_body_parse(request, &body, root);
     }
-    if (ximss_request_lock(request, &session, &answer) != OK) {
+    return OK;
+}
+
+static int wants_pending(const ximss_request_t *request)
+{
+    apr_table_t *parameters = ximss_parameters_make(request->r->pool);
+
+    ximss_parameters_read(parameters, request->query, request->r->pool);
+    return ximss_parameter_on(parameters, "syncAsync");
+}
+
+/* After a synchronous batch: adds what is pending if the client asks for it; a repetition is answered like the first
+ * time. What was done is done, so an error leaves the rest for later. */
+static void finish_sync(ximss_request_t *request, ximss_session_t *session, batch_t *batch)
+{
+    ximss_reply_text_t *added = &batch->pieces[PENDING];
+    const ximss_error_t *error;
+    ximss_delivery_t taken;
+
+    if (batch->stored || !wants_pending(request)) {
+        return;
+    }
+    error = ximss_deliver_take(request->context, session, &taken, request->r->pool);
+    if (error == NULL && taken.data != NULL) {
+        added->data = taken.data;
+        added->length = taken.length;
+        if (batch->number >= 0 && !session->ended) {
+            error = ximss_replay_amend(request->context, session, added, request->r->pool);
+        }
+    }
+    if (error != NULL) {
+        ximss_log(XIMSS_LOG_WARN, 5003, "pending messages: %s",
+                  ximss_error_log_line(error, request->r->pool));
+    }
+}
+
+/* After an asynchronous batch: the poll gets the reply, once, also if a process died between the two. */
+static const ximss_error_t *finish_async(ximss_request_t *request, ximss_session_t *session,
+                                         batch_t *batch)
+{
+    const ximss_reply_text_t *earlier = &batch->pieces[EARLIER];
+    const ximss_reply_text_t *now = &batch->pieces[NOW];
+    apr_size_t length = earlier->length + now->length;
+    char *text = apr_palloc(request->r->pool, length + 1);
+    const ximss_delivery_t reply = {text, length};
+
+    memcpy(text, earlier->data, earlier->length);
+    memcpy(text + earlier->length, now->data, now->length);
+    memset(batch->pieces, 0, sizeof(batch->pieces));
+    batch->pieces[EARLIER].data = batch->pieces[NOW].data = batch->pieces[PENDING].data = "";
+    if (length == 0 || (batch->stored && session->async_seq == batch->number)) {
+        return NULL;
+    }
+    XIMSS_TRY(ximss_deliver_add(request->context, session, &reply, request->r->pool));
+    session->async_seq = batch->number;
+    return NULL;
+}
+
+static int handle_batch(ximss_request_t *request, int async)
+{
+    batch_t batch = {.number = -1, .pieces = {{"", 0}, {"", 0}, {"", 0}}};
+    const ximss_element_t *root;
+    const ximss_error_t *error;
+    ximss_session_t *session;
+    int answer;
+
+    if (read_batch(request, &root, &error, &answer) != OK ||
+        ximss_request_lock(request, &session, &answer) != OK) {
         return answer;
     }
-    out = ximss_xml_create(request->config->limits.reply_bytes, pool);
     if (error == NULL && root != NULL) {
-        error = run_batch(request, session, root, &before, out);
+        error = run_batch(request, session, root, &batch);
+    }
+    if (error == NULL && async) {
+        error = finish_async(request, session, &batch);
+    }
+    else if (error == NULL) {
+        finish_sync(request, session, &batch);
     }
     ximss_request_unlock(request, session);
     if (error != NULL) {
         return ximss_reply_error(request, error);
     }
-    return reply_joined(request, HTTP_OK, &before, out);
+    return reply_joined(request, HTTP_OK, batch.pieces, PIECES);
 }
 
-/* Needs the queue of events of a session: until there is one, a clear refusal. */
+int ximss_handle_sync(ximss_request_t *request)
+{
+    return handle_batch(request, 0);
+}
+
 int ximss_handle_async(ximss_request_t *request)
 {
-    apr_pool_t *pool = request->r->pool;
-    ximss_xml_t *out = ximss_xml_create(request->config->limits.reply_bytes, pool);
-
-    ximss_response_write(out, NULL,
-                         ximss_error(pool, XIMSS_E_NOT_SUPPORTED,
-                                     "asynchronous batches are not supported, use sync"));
-    return ximss_reply_root(request, HTTP_NOT_IMPLEMENTED, out);
+    return handle_batch(request, 1);
 }
 
 int ximss_handle_missing(ximss_request_t *request)
@@ -322,7 +416,7 @@ int ximss_handle_kill(ximss_request_t *request)
     if (ximss_request_lock(request, &session, &answer) != OK) {
         return answer;
     }
-    session->ended = 1;
+    session->ended = XIMSS_ENDED_BY_CLIENT;
     ximss_request_unlock(request, session);
     return ximss_reply_empty(request);
 }

@@ -4,8 +4,10 @@
 #include "mod_ximss/shm.h"
 
 #include "mod_ximss/config.h"
+#include "mod_ximss/listen.h"
 #include "mod_ximss/log.h"
 #include "mod_ximss/wait.h"
+#include "session/event.h"
 
 #include <ap_mpm.h>
 #include <apr_atomic.h>
@@ -262,16 +264,36 @@ int ximss_shm_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
 
 /* ---- child ---- */
 
+static void on_change(void *baton, const char *id, const apr_int64_t *mailboxes, int count)
+{
+    ximss_event_changed(baton, id, mailboxes, count);
+}
+
+/* Without a listener all works but word from outside comes late. */
+static void start_listener(const char *data_dir, apr_pool_t *pool)
+{
+    const ximss_error_t *error = ximss_listen_start(data_dir, child.table, pool);
+
+    if (error != NULL) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, child.server,
+                     "XM0611: changes from outside will be noticed late: %s",
+                     ximss_error_log_line(error, pool));
+    }
+}
+
 static const ximss_error_t *open_store(opened_t *opened, apr_pool_t *pool)
 {
     ximss_store_options_t options = {.lock_wait_ms = 5000, .server = 1};
     ximss_store_t *store;
 
     options.handle_cache = ximss_config_get(child.server)->handle_cache;
+    options.changed = on_change;
+    options.changed_baton = child.table;
     XIMSS_TRY(ximss_store_open(&store, "sqlite", opened->data_dir, &options, pool));
     XIMSS_TRY(ximss_auth_attach(&opened->auth, (char *)segment->memory + segment->auth_offset,
                                 segment->auth_size, store, pool));
     opened->store = store;
+    start_listener(opened->data_dir, pool);
     return NULL;
 }
 
@@ -381,6 +403,7 @@ void ximss_shm_child_init(apr_pool_t *pchild, server_rec *server)
 void ximss_shm_child_stopping(apr_pool_t *pchild, int graceful)
 {
     (void)pchild, (void)graceful;
+    ximss_listen_stop();
     if (child.table != NULL) {
         ximss_table_stop_waits(child.table);
     }

@@ -2,6 +2,7 @@
  * read transaction; a mailbox that has to be created first is a commit of its own before that. */
 #include "op/batch.h"
 #include "op/handlers.h"
+#include "op/watch.h"
 
 #include <apr_cstr.h>
 #include <apr_strings.h>
@@ -171,8 +172,10 @@ const ximss_error_t *ximss_op_folder_open(ximss_call_t *call)
     ximss_folder_t *folder = apr_pcalloc(call->pool, sizeof(*folder));
     const char *mailbox_attr = ximss_element_attr(call->request, "mailbox");
     ximss_mailbox_t *mailbox;
+    ximss_changes_t before;
     XIMSS_TRY(ximss_call_attr(call, "folder", &folder->name));
     XIMSS_TRY(check_new_folder(call, folder->name));
+    XIMSS_TRY(ximss_op_watch_begin(call, &before));
     XIMSS_TRY(read_spec(call, &folder->spec));
     XIMSS_TRY(read_fields(call, &folder->fields));
     XIMSS_TRY(ximss_op_mailbox_name(call->session,
@@ -182,6 +185,7 @@ const ximss_error_t *ximss_op_folder_open(ximss_call_t *call)
     folder->account_id = call->session->account_id;
     folder->number = call->session->next_folder;
     XIMSS_TRY(build_and_report(call, folder, mailbox));
+    XIMSS_TRY(ximss_op_watch_set(call, folder, &before));
     call->session->next_folder++;
     call->session->folders++;
     return NULL;
@@ -192,8 +196,10 @@ const ximss_error_t *ximss_op_folder_reopen(ximss_call_t *call)
     ximss_folder_t *folder;
     ximss_mailbox_t *mailbox;
     apr_array_header_t *fields;
+    ximss_changes_t before;
     const char *name;
     XIMSS_TRY(ximss_call_attr(call, "folder", &name));
+    XIMSS_TRY(ximss_op_watch_begin(call, &before));
     XIMSS_TRY(ximss_call_folder_load(call, name, &folder));
     if (folder == NULL) {
         return ximss_error(call->pool, XIMSS_E_NO_FOLDER, NULL);
@@ -205,7 +211,8 @@ const ximss_error_t *ximss_op_folder_reopen(ximss_call_t *call)
     if (fields->nelts > 0) {
         folder->fields = fields;
     }
-    return build_and_report(call, folder, mailbox);
+    XIMSS_TRY(build_and_report(call, folder, mailbox));
+    return ximss_op_watch_set(call, folder, &before);
 }
 
 const ximss_error_t *ximss_op_folder_close(ximss_call_t *call)
@@ -220,6 +227,7 @@ const ximss_error_t *ximss_op_folder_close(ximss_call_t *call)
     }
     /* One that cannot be read can still be closed. */
     ximss_call_folder_remove(call, name);
+    ximss_op_watch_remove(call, name);
     call->session->folders--;
     return NULL;
 }

@@ -2,6 +2,7 @@
  * folder's view on. */
 #include "op/handlers.h"
 #include "op/viewer.h"
+#include "op/watch.h"
 #include "view/sync.h"
 
 #include <apr_strings.h>
@@ -118,6 +119,8 @@ const ximss_error_t *ximss_op_folder_sync(ximss_call_t *call)
     ximss_folder_t *folder;
     ximss_mailbox_t *mailbox;
     ximss_sync_t sync = {0};
+    ximss_changes_t before;
+    XIMSS_TRY(ximss_op_watch_begin(call, &before));
     XIMSS_TRY(ximss_op_folder(call, &folder, &mailbox));
     XIMSS_TRY(ximss_op_number(call, "limit", APR_UINT32_MAX, 0, &sync.limit));
     if (sync.limit == 0) {
@@ -125,6 +128,10 @@ const ximss_error_t *ximss_op_folder_sync(ximss_call_t *call)
     }
     XIMSS_TRY(ximss_view_sync(&sync, folder, call->account, mailbox, &env, call->pool));
     XIMSS_TRY(write_reports(call, folder, &sync));
+    XIMSS_TRY(ximss_op_watch_set(call, sync.next, &before));
+    if (sync.next->pending != NULL || sync.next->modseq != mailbox->modseq) {
+        ximss_op_watch_fire(call, sync.next->name); /* there is more than the limit */
+    }
     if (sync.count == 0 && sync.next->modseq == folder->modseq) {
         return NULL;
     }

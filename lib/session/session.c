@@ -78,6 +78,7 @@ static void clear(ximss_table_t *table, apr_uint32_t number)
     ximss_slot_t *slot = &table->slots[number];
     apr_uint64_t poll;
 
+    ximss_slot_leave_bye(table, number);
     atomic_store(&mark->state, XIMSS_SLOT_FREE);
     atomic_store(&mark->account, 0);
     poll = atomic_fetch_and(&mark->poll, XIMSS_POLL_OVER(~UINT64_C(0)));
@@ -216,6 +217,12 @@ static const ximss_error_t *complete(ximss_table_t *table, ximss_session_t *fres
     fresh->next_folder = 1;
     memset(&fresh->progress, 0, sizeof(fresh->progress));
     fresh->progress.last = fresh->progress.partial = fresh->progress.running = -1;
+    fresh->resp_seq = 0;
+    fresh->resp_kept = 0;
+    fresh->async_first = 0;
+    fresh->async_next = 0;
+    fresh->async_bytes = 0;
+    fresh->async_seq = -1;
     fresh->ended = 0;
     return NULL;
 }
@@ -226,6 +233,7 @@ static void publish(ximss_table_t *table, const ximss_session_t *fresh, apr_uint
     ximss_slot_mark_t *mark = &table->marks[number];
     ximss_slot_t *slot = &table->slots[number];
 
+    ximss_slot_clear_events(table, number);
     memcpy(&slot->session, fresh, sizeof(slot->session));
     slot->guard = GUARD ^ atomic_load(&mark->generation);
     slot->guard_behind = slot->guard;
@@ -347,6 +355,7 @@ void ximss_session_unlock(ximss_table_t *table, ximss_session_t *session)
     atomic_store(&mark->idle, session->idle_timeout);
     atomic_store(&mark->activity, table->clock());
     ximss_robust_unlock(&table->slots[number].mutex);
+    ximss_slot_unlocked(table, number);
 }
 
 static const char *folder_of(ximss_table_t *table, apr_uint32_t number, apr_uint64_t generation,

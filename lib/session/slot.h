@@ -81,7 +81,8 @@ typedef struct ximss_slot_watch_t {
  * taken inside it. */
 typedef struct ximss_slot_event_t {
     pthread_mutex_t mutex;
-    _Atomic apr_uint32_t alert; /* there are alerts to deliver */
+    _Atomic apr_uint32_t alert;  /* there are alerts to deliver */
+    _Atomic apr_uint32_t missed; /* a poll found the session locked: wake it at the unlock */
     ximss_slot_watch_t watches[XIMSS_SLOT_WATCHES];
 } ximss_slot_event_t;
 
@@ -123,6 +124,22 @@ apr_uint64_t ximss_slot_account(const char *account_id);
 
 /* The number of the slot that SESSION, a locked one, lies in. */
 apr_uint32_t ximss_slot_number(const ximss_table_t *table, const ximss_session_t *session);
+
+/* The slot number in a urlID of the right length and form, else -1. */
+apr_int64_t ximss_slot_of(const char *url_id);
+
+/* ---- events (event.c) ---- */
+
+/* Ends all watches of the slot. */
+void ximss_slot_clear_events(ximss_table_t *table, apr_uint32_t number);
+
+/* Leaves word that the server ended the session in the slot; its mutex is held. */
+void ximss_slot_leave_bye(ximss_table_t *table, apr_uint32_t number);
+
+/* After an unlock: wakes a poll that found the session locked. */
+void ximss_slot_unlocked(ximss_table_t *table, apr_uint32_t number);
+
+/* ---- the session in a slot ---- */
 
 /* Whether the session is over its idle time; a running wait is activity. */
 int ximss_slot_expired(ximss_table_t *table, apr_uint32_t number);

@@ -201,8 +201,7 @@ apr_uint64_t ximss_slot_account(const char *account_id)
     return hash;
 }
 
-/* The slot number in a urlID of the right length and form, else -1. */
-static apr_int64_t url_id_slot(const char *url_id)
+apr_int64_t ximss_slot_of(const char *url_id)
 {
     apr_int64_t number = 0;
     int i;
@@ -219,7 +218,7 @@ static apr_int64_t url_id_slot(const char *url_id)
 int ximss_slot_find(ximss_table_t *table, const char *url_id, apr_uint32_t *number,
                     apr_uint64_t *generation)
 {
-    apr_int64_t slot = url_id_slot(url_id);
+    apr_int64_t slot = ximss_slot_of(url_id);
     ximss_slot_mark_t *mark;
     char stored[XIMSS_URL_ID_LENGTH];
     int same;

@@ -31,6 +31,9 @@ typedef struct ximss_progress_t {
     ximss_progress_before_t before;
 } ximss_progress_t;
 
+/* Why a session ends: bye and KILL, or the server's own will, of which the client is told. */
+enum { XIMSS_ENDED_BY_CLIENT = 1, XIMSS_ENDED_BY_SERVER = 2 };
+
 /* What a session is, as a request sees it. Changes are stored by writing through the pointer while the
  * session is locked. Only plain data: it lies in shared memory. */
 typedef struct ximss_session_t {
@@ -53,8 +56,9 @@ typedef struct ximss_session_t {
     apr_int64_t async_first;    /* number of the first stored reply of an async batch */
     apr_int64_t async_next;     /* behind the last of them */
     apr_int64_t async_bytes;    /* of them all */
+    apr_int64_t async_seq;      /* number of the last such batch that had one, -1: none */
     ximss_progress_t progress;
-    int ended; /* set by bye, KILL, sweep: the slot is freed at unlock */
+    int ended; /* XIMSS_ENDED_...: the slot is freed at unlock */
 } ximss_session_t;
 
 typedef struct ximss_table_options_t {

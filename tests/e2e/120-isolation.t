@@ -83,6 +83,8 @@ is 'a was never touched' "$(xml_get folderReport/Subject)" 'secret of a'
 # --- an account that is deleted -------------------------------------------------------------
 
 ctl account delete a@example.org
+http "$url/Session/$a/get?maxWait=0"
+is 'a session of a deleted account says bye' "$status $body" '200 <XIMSS respSeq="1"><bye/></XIMSS>'
 for rest in sync 'get?maxWait=0' MIME/Private/1-P.txt; do
     http "$url/Session/$a/$rest" -d '<XIMSS><noop id="1"/></XIMSS>' -X GET
     is "of a deleted account: $rest" "$status" 550

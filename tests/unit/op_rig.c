@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static apr_int64_t rig_clock(void)
 {
@@ -74,9 +75,9 @@ static void make_table(op_rig_t *rig)
     ximss_table_options_t options = {.sessions = 16, .sessions_account = 8, .idle_timeout = 600};
     const char *runtime = apr_pstrcat(rig->pool, rig->dir, "/runtime", NULL);
     apr_size_t size = ximss_table_size(&options);
-    void *memory = apr_palloc(rig->pool, size + 4096);
-    memory = (char *)memory + (4096 - (apr_uintptr_t)memory % 4096);
-    memset(memory, 0, size);
+    /* shared: tests may fork; it goes with the test's process */
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(memory, MAP_FAILED);
     ck_assert_int_eq(
         apr_dir_make(runtime, APR_FPROT_UREAD | APR_FPROT_UWRITE | APR_FPROT_UEXECUTE, rig->pool),
         APR_SUCCESS);

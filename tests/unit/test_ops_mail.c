@@ -754,7 +754,7 @@ static void damage_files(const char *dir)
         }
     }
     closedir(open_dir);
-    ck_assert_int_eq(damaged, 1);
+    ck_assert_int_gt(damaged, 0);
 }
 
 /* A damaged folder file is an error of that request and can be closed. */

@@ -1,0 +1,308 @@
+/* Delivering asynchronous messages. A batch is written to the session's folder before its number is, so that it can
+ * be sent again unchanged; what it holds counts as told after that. */
+#include "op/deliver.h"
+
+#include "session/event.h"
+
+#include <apr_file_io.h>
+#include <apr_strings.h>
+#include <string.h>
+
+#define QUEUE_MOST 1000 /* replies of asynchronous batches that wait */
+
+/* ---- files ---- */
+
+static const char *batch_path(const char *dir, apr_pool_t *pool)
+{
+    return apr_pstrcat(pool, dir, "/events", NULL);
+}
+
+static const char *async_path(const char *dir, apr_int64_t number, apr_pool_t *pool)
+{
+    return apr_psprintf(pool, "%s/async-%" APR_INT64_T_FMT, dir, number);
+}
+
+static const char *name_path(const char *dir, apr_uint64_t key, apr_pool_t *pool)
+{
+    return apr_psprintf(pool, "%s/name-%016" APR_UINT64_T_HEX_FMT, dir, key);
+}
+
+static const ximss_error_t *write_new(const char *path, const ximss_delivery_t *text,
+                                      apr_pool_t *pool)
+{
+    apr_status_t status;
+    apr_status_t closed;
+    apr_file_t *file;
+
+    status = apr_file_open(&file, path, APR_FOPEN_WRITE | APR_FOPEN_CREATE | APR_FOPEN_TRUNCATE,
+                           APR_FPROT_UREAD | APR_FPROT_UWRITE, pool);
+    if (status == APR_SUCCESS) {
+        status = apr_file_write_full(file, text->data, text->length, NULL);
+        closed = apr_file_close(file);
+        status = status != APR_SUCCESS ? status : closed;
+    }
+    return status == APR_SUCCESS ? NULL : ximss_error_apr(pool, status, path);
+}
+
+/* Writes PATH whole: a reader finds the old file or the new one. */
+static const ximss_error_t *write_file(const char *path, const ximss_delivery_t *text,
+                                       apr_pool_t *pool)
+{
+    const char *fresh = apr_pstrcat(pool, path, ".new", NULL);
+    apr_status_t status;
+
+    XIMSS_TRY(write_new(fresh, text, pool));
+    status = apr_file_rename(fresh, path, pool);
+    return status == APR_SUCCESS ? NULL : ximss_error_apr(pool, status, path);
+}
+
+static const ximss_error_t *read_file(const char *path, ximss_delivery_t *text, apr_pool_t *pool)
+{
+    apr_finfo_t info;
+    apr_file_t *file;
+    apr_status_t status;
+    char *data = NULL;
+
+    status = apr_file_open(&file, path, APR_FOPEN_READ, APR_OS_DEFAULT, pool);
+    if (status != APR_SUCCESS) {
+        return ximss_error_apr(pool, status, path);
+    }
+    status = apr_file_info_get(&info, APR_FINFO_SIZE, file);
+    if (status == APR_SUCCESS) {
+        data = apr_palloc(pool, (apr_size_t)info.size + 1);
+        data[info.size] = '\0';
+        status = apr_file_read_full(file, data, (apr_size_t)info.size, NULL);
+    }
+    apr_file_close(file);
+    text->data = data;
+    text->length = (apr_size_t)info.size;
+    return status == APR_SUCCESS || (status == APR_EOF && info.size == 0)
+               ? NULL
+               : ximss_error_apr(pool, status, path);
+}
+
+const ximss_error_t *ximss_deliver_name(const char *dir, const char *folder, apr_pool_t *pool)
+{
+    const ximss_delivery_t text = {folder, strlen(folder)};
+    const char *path = name_path(dir, ximss_watch_key(folder), pool);
+    apr_finfo_t info;
+
+    if (apr_stat(&info, path, APR_FINFO_TYPE, pool) == APR_SUCCESS) {
+        return NULL;
+    }
+    return write_file(path, &text, pool);
+}
+
+void ximss_deliver_unname(const char *dir, const char *folder, apr_pool_t *pool)
+{
+    apr_file_remove(name_path(dir, ximss_watch_key(folder), pool), pool);
+}
+
+/* ---- what is pending ---- */
+
+/* What a delivery takes. */
+typedef struct ximss_pending_t {
+    apr_array_header_t *texts; /* ximss_delivery_t: elements in order */
+    ximss_watch_t watches[XIMSS_WATCH_MOST];
+    int watched;
+    apr_int64_t async_next;
+} ximss_pending_t;
+
+/* Finds changes that no word of came: their process died, or it was not of this server. XIMSS_E_NOT_FOUND when
+ * the account is gone. */
+static const ximss_error_t *look_for_changes(const ximss_context_t *context,
+                                             ximss_session_t *session, apr_pool_t *pool)
+{
+    ximss_watch_t watches[XIMSS_WATCH_MOST];
+    int count = ximss_watch_list(context->table, session, 0, watches);
+    ximss_changes_t changes;
+    int i;
+
+    XIMSS_TRY(ximss_account_changes(context->store, session->account_id, &changes, pool));
+    for (i = 0; i < count; i++) {
+        if (ximss_changes_of(&changes, watches[i].mailbox) != watches[i].counter) {
+            ximss_watch_notify(context->table, session, watches[i].key);
+        }
+    }
+    return NULL;
+}
+
+static void add_text(ximss_pending_t *pending, const char *data, apr_size_t length)
+{
+    ximss_delivery_t *text = apr_array_push(pending->texts);
+
+    text->data = data;
+    text->length = length;
+}
+
+/* Adds the message that a folder changed. One whose name is gone was closed. */
+static void add_notify(ximss_pending_t *pending, const char *dir, apr_uint64_t key,
+                       apr_pool_t *pool)
+{
+    ximss_xml_t *xml = ximss_xml_create(64 * 1024, pool);
+    ximss_delivery_t name;
+    apr_size_t length;
+    const char *data;
+
+    if (read_file(name_path(dir, key, pool), &name, pool) != NULL) {
+        return;
+    }
+    ximss_xml_start(xml, "folderReport");
+    ximss_xml_attr(xml, "folder", name.data);
+    ximss_xml_attr(xml, "mode", "notify");
+    ximss_xml_end(xml);
+    data = ximss_xml_data(xml, &length);
+    add_text(pending, data, length);
+}
+
+static const ximss_error_t *collect(ximss_pending_t *pending, const ximss_context_t *context,
+                                    ximss_session_t *session, apr_pool_t *pool)
+{
+    const char *dir = ximss_session_folder(context->table, session, pool);
+    apr_int64_t number;
+    int i;
+
+    pending->texts = apr_array_make(pool, 8, sizeof(ximss_delivery_t));
+    XIMSS_TRY(look_for_changes(context, session, pool));
+    for (number = session->async_first; number < session->async_next; number++) {
+        ximss_delivery_t text;
+
+        XIMSS_TRY(read_file(async_path(dir, number, pool), &text, pool));
+        add_text(pending, text.data, text.length);
+    }
+    pending->async_next = session->async_next;
+    pending->watched = ximss_watch_list(context->table, session, 1, pending->watches);
+    for (i = 0; i < pending->watched; i++) {
+        add_notify(pending, dir, pending->watches[i].key, pool);
+    }
+    return NULL;
+}
+
+/* What was collected is delivered. */
+static void settle(const ximss_pending_t *pending, const ximss_context_t *context,
+                   ximss_session_t *session, apr_pool_t *pool)
+{
+    const char *dir = ximss_session_folder(context->table, session, pool);
+    apr_int64_t first = session->async_first;
+    int i;
+
+    session->async_first = pending->async_next;
+    session->async_bytes = 0;
+    for (; first < pending->async_next; first++) {
+        apr_file_remove(async_path(dir, first, pool), pool);
+    }
+    for (i = 0; i < pending->watched; i++) {
+        ximss_watch_told(context->table, session, pending->watches[i].key);
+    }
+}
+
+/* HEAD, what was collected, TAIL, in one piece. */
+static void join(const ximss_pending_t *pending, const char *head, const char *tail,
+                 ximss_delivery_t *text, apr_pool_t *pool)
+{
+    apr_size_t length = strlen(head) + strlen(tail);
+    char *data;
+    int i;
+
+    for (i = 0; i < pending->texts->nelts; i++) {
+        length += APR_ARRAY_IDX(pending->texts, i, ximss_delivery_t).length;
+    }
+    data = apr_palloc(pool, length + 1);
+    text->data = data;
+    text->length = length;
+    data = apr_cpystrn(data, head, strlen(head) + 1);
+    for (i = 0; i < pending->texts->nelts; i++) {
+        const ximss_delivery_t *part = &APR_ARRAY_IDX(pending->texts, i, ximss_delivery_t);
+
+        memcpy(data, part->data, part->length);
+        data += part->length;
+    }
+    apr_cpystrn(data, tail, strlen(tail) + 1);
+}
+
+const ximss_error_t *ximss_deliver_take(const ximss_context_t *context, ximss_session_t *session,
+                                        ximss_delivery_t *elements, apr_pool_t *pool)
+{
+    ximss_pending_t pending;
+
+    elements->data = NULL;
+    elements->length = 0;
+    XIMSS_TRY(collect(&pending, context, session, pool));
+    if (pending.texts->nelts > 0) {
+        join(&pending, "", "", elements, pool);
+    }
+    settle(&pending, context, session, pool);
+    return NULL;
+}
+
+/* ---- batches ---- */
+
+/* Makes the next batch if there is anything for it. */
+static const ximss_error_t *next_batch(const ximss_context_t *context, ximss_session_t *session,
+                                       ximss_delivery_t *document, apr_pool_t *pool)
+{
+    const char *dir = ximss_session_folder(context->table, session, pool);
+    ximss_pending_t pending;
+
+    XIMSS_TRY(collect(&pending, context, session, pool));
+    if (pending.texts->nelts == 0) {
+        settle(&pending, context, session, pool);
+        return NULL;
+    }
+    join(&pending,
+         apr_psprintf(pool, "<XIMSS respSeq=\"%" APR_INT64_T_FMT "\">", session->resp_seq + 1),
+         "</XIMSS>", document, pool);
+    XIMSS_TRY(write_file(batch_path(dir, pool), document, pool));
+    session->resp_seq++;
+    session->resp_kept = 1;
+    settle(&pending, context, session, pool);
+    return NULL;
+}
+
+const ximss_error_t *ximss_deliver_poll(const ximss_context_t *context, ximss_session_t *session,
+                                        apr_int64_t ack, ximss_delivery_t *document,
+                                        apr_pool_t *pool)
+{
+    const char *dir = ximss_session_folder(context->table, session, pool);
+    const ximss_error_t *error;
+
+    document->data = NULL;
+    if (session->resp_kept && ack >= 0 && ack < session->resp_seq) {
+        return read_file(batch_path(dir, pool), document, pool);
+    }
+    if (session->resp_kept) {
+        session->resp_kept = 0;
+        apr_file_remove(batch_path(dir, pool), pool);
+    }
+    error = next_batch(context, session, document, pool);
+    if (error != NULL && error->code == XIMSS_E_NOT_FOUND) {
+        session->ended = XIMSS_ENDED_BY_SERVER;
+        return NULL;
+    }
+    return error;
+}
+
+const ximss_error_t *ximss_deliver_add(const ximss_context_t *context, ximss_session_t *session,
+                                       const ximss_delivery_t *elements, apr_pool_t *pool)
+{
+    const char *dir = ximss_session_folder(context->table, session, pool);
+    const ximss_error_t *error;
+
+    if (session->async_next - session->async_first >= QUEUE_MOST ||
+        session->async_bytes + (apr_int64_t)elements->length >
+            (apr_int64_t)context->limits->reply_bytes) {
+        session->ended = XIMSS_ENDED_BY_SERVER;
+        return ximss_error(pool, XIMSS_E_LIMIT,
+                           "too many replies wait for the client: the session is ended");
+    }
+    error = write_file(async_path(dir, session->async_next, pool), elements, pool);
+    if (error != NULL) {
+        /* what was done is done, and the client cannot learn it any more */
+        session->ended = XIMSS_ENDED_BY_SERVER;
+        return error;
+    }
+    session->async_bytes += (apr_int64_t)elements->length;
+    session->async_next++;
+    ximss_session_wake(context->table, session);
+    return NULL;
+}

@@ -1,0 +1,21 @@
+/* What keeps a client informed about an open folder: its watch in shared memory, and its name for the message. */
+#ifndef XIMSS_OP_WATCH_H
+#define XIMSS_OP_WATCH_H
+
+#include "op/call.h"
+#include "view/folder.h"
+
+/* Before the mailbox is read: notes how far its changes are. */
+const ximss_error_t *ximss_op_watch_begin(ximss_call_t *call, ximss_changes_t *before);
+
+/* After the view of FOLDER was made from what was read: its client is told of all that changed since BEFORE. */
+const ximss_error_t *ximss_op_watch_set(ximss_call_t *call, const ximss_folder_t *folder,
+                                        const ximss_changes_t *before);
+
+/* Has the client told that there is more for it. */
+void ximss_op_watch_fire(ximss_call_t *call, const char *folder);
+
+/* Ends it. */
+void ximss_op_watch_remove(ximss_call_t *call, const char *folder);
+
+#endif

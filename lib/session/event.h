@@ -1,0 +1,58 @@
+/* Events of sessions in shared memory: which open folders changed, what else is to be told. Whoever tells takes no
+ * lock and allocates nothing. */
+#ifndef XIMSS_SESSION_EVENT_H
+#define XIMSS_SESSION_EVENT_H
+
+#include "session/table.h"
+
+/* An open folder as its watch knows it. */
+typedef struct ximss_watch_t {
+    apr_uint64_t key; /* of the folder's name */
+    apr_int64_t mailbox;
+    apr_uint64_t counter; /* of changes, as of before the folder's view was read */
+} ximss_watch_t;
+
+/* The key of a folder's name. */
+apr_uint64_t ximss_watch_key(const char *folder);
+
+/* Watches a folder of the locked SESSION, anew if it is watched already: its client knows all changes up to
+ * WATCH->counter. Returns 0 when too many are watched. */
+int ximss_watch_set(ximss_table_t *table, const ximss_session_t *session,
+                    const ximss_watch_t *watch);
+
+/* Ends that of KEY. */
+void ximss_watch_remove(ximss_table_t *table, const ximss_session_t *session, apr_uint64_t key);
+
+/* Has the client told about the folder of KEY, unless it knows that it must sync. */
+void ximss_watch_notify(ximss_table_t *table, const ximss_session_t *session, apr_uint64_t key);
+
+/* The watches of SESSION: those whose client is to be told when PENDING, else those whose client need not be
+ * told so far. Written to WATCHES, which has room for XIMSS_WATCH_MOST; returns how many. */
+enum { XIMSS_WATCH_MOST = 64 };
+int ximss_watch_list(ximss_table_t *table, const ximss_session_t *session, int pending,
+                     ximss_watch_t *watches);
+
+/* The client was told about the folder of KEY: no more until it syncs. */
+void ximss_watch_told(ximss_table_t *table, const ximss_session_t *session, apr_uint64_t key);
+
+/* COUNT mailboxes of the account changed, COUNT < 0: any may have. Wakes the polls of all sessions that have one
+ * open; any process. */
+void ximss_event_changed(ximss_table_t *table, const char *account_id, const apr_int64_t *mailboxes,
+                         int count);
+
+/* There is an alert for the account. Returns how many live sessions were told. */
+int ximss_event_alert(ximss_table_t *table, const char *account_id);
+
+/* Whether there was one since the last call; SESSION is locked. */
+int ximss_event_take_alert(ximss_table_t *table, const ximss_session_t *session);
+
+/* Whether the server ended the session of URL_ID and nobody was told so far: true once. *SEQ is the respSeq of
+ * the batch that tells it. */
+int ximss_event_take_bye(ximss_table_t *table, const char *url_id, apr_int64_t *seq);
+
+/* Locks the session of URL_ID if it is free, as ximss_session_lock does. *BUSY is set when it is not: then its
+ * poll is woken when it is unlocked. */
+const ximss_error_t *ximss_event_lock(ximss_session_t **session, ximss_table_t *table,
+                                      const char *url_id, int *busy, apr_pool_t *pool);
+
+#endif
