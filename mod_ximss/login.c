@@ -2,6 +2,7 @@
 #include "mod_ximss/request.h"
 #include "mod_ximss/session.h"
 
+#include "op/alert.h"
 #include "op/ops.h"
 
 #include <apr_strings.h>
@@ -117,6 +118,7 @@ static int reply_session(ximss_request_t *request, const ximss_session_t *sessio
     ximss_xml_attr(out, "realName", real_name);
     ximss_xml_attr(out, "version", CLIENT_VERSION);
     ximss_xml_end(out);
+    ximss_alert_write_waiting(request->context, session, out, request->r->pool);
     return ximss_reply_root(request, HTTP_OK, out);
 }
 

@@ -35,6 +35,7 @@ int ximss_ctl_account_set(ximss_ctl_t *ctl, int argc, char **argv);
 int ximss_ctl_account_delete(ximss_ctl_t *ctl, int argc, char **argv);
 int ximss_ctl_import(ximss_ctl_t *ctl, int argc, char **argv);
 int ximss_ctl_export(ximss_ctl_t *ctl, int argc, char **argv);
+int ximss_ctl_alert(ximss_ctl_t *ctl, int argc, char **argv);
 int ximss_ctl_check(ximss_ctl_t *ctl, int argc, char **argv);
 
 /* Prints the usage of the running command to standard error; returns XIMSS_CTL_USAGE. */

@@ -27,6 +27,8 @@ static const ximss_ctl_command_t commands[] = {
      "import mbox files, Maildirs, folders of messages, single messages", ximss_ctl_import},
     {"export", NULL, "ACCOUNT MAILBOX --to PATH --format mbox|maildir|eml",
      "export a mailbox to PATH, which must not exist", ximss_ctl_export},
+    {"alert", NULL, "ACCOUNT TEXT", "show TEXT once to the user: now, or at the next login",
+     ximss_ctl_alert},
     {"check", NULL, "[ACCOUNT...] [--rebuild]",
      "check all accounts or those named; --rebuild makes derived data again", ximss_ctl_check},
 };

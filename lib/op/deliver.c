@@ -2,6 +2,7 @@
  * be sent again unchanged; what it holds counts as told after that. */
 #include "op/deliver.h"
 
+#include "op/alert.h"
 #include "session/event.h"
 
 #include <apr_file_io.h>
@@ -106,11 +107,14 @@ typedef struct ximss_pending_t {
     ximss_watch_t watches[XIMSS_WATCH_MOST];
     int watched;
     apr_int64_t async_next;
+    apr_int64_t alert_counter; /* of changes, as of before the alerts were read */
+    apr_int64_t alert_seen;
 } ximss_pending_t;
 
 /* Finds changes that no word of came: their process died, or it was not of this server. XIMSS_E_NOT_FOUND when
  * the account is gone. */
-static const ximss_error_t *look_for_changes(const ximss_context_t *context,
+static const ximss_error_t *look_for_changes(ximss_pending_t *pending,
+                                             const ximss_context_t *context,
                                              ximss_session_t *session, apr_pool_t *pool)
 {
     ximss_watch_t watches[XIMSS_WATCH_MOST];
@@ -124,6 +128,7 @@ static const ximss_error_t *look_for_changes(const ximss_context_t *context,
             ximss_watch_notify(context->table, session, watches[i].key);
         }
     }
+    pending->alert_counter = ximss_changes_of(&changes, XIMSS_CHANGE_ALERT);
     return NULL;
 }
 
@@ -155,6 +160,27 @@ static void add_notify(ximss_pending_t *pending, const char *dir, apr_uint64_t k
     add_text(pending, data, length);
 }
 
+/* Adds the alerts, if any may be new. */
+static const ximss_error_t *add_alerts(ximss_pending_t *pending, const ximss_context_t *context,
+                                       const ximss_session_t *session, apr_pool_t *pool)
+{
+    ximss_xml_t *xml;
+    apr_size_t length;
+    const char *data;
+
+    pending->alert_seen = session->alert_seen;
+    if (pending->alert_counter == session->alert_counter) {
+        return NULL;
+    }
+    xml = ximss_xml_create(context->limits->reply_bytes, pool);
+    XIMSS_TRY(ximss_alert_write_new(context, session, xml, &pending->alert_seen, pool));
+    data = ximss_xml_data(xml, &length);
+    if (length > 0) {
+        add_text(pending, data, length);
+    }
+    return NULL;
+}
+
 static const ximss_error_t *collect(ximss_pending_t *pending, const ximss_context_t *context,
                                     ximss_session_t *session, apr_pool_t *pool)
 {
@@ -163,7 +189,8 @@ static const ximss_error_t *collect(ximss_pending_t *pending, const ximss_contex
     int i;
 
     pending->texts = apr_array_make(pool, 8, sizeof(ximss_delivery_t));
-    XIMSS_TRY(look_for_changes(context, session, pool));
+    XIMSS_TRY(look_for_changes(pending, context, session, pool));
+    XIMSS_TRY(add_alerts(pending, context, session, pool));
     for (number = session->async_first; number < session->async_next; number++) {
         ximss_delivery_t text;
 
@@ -186,6 +213,8 @@ static void settle(const ximss_pending_t *pending, const ximss_context_t *contex
     apr_int64_t first = session->async_first;
     int i;
 
+    session->alert_counter = pending->alert_counter;
+    session->alert_seen = pending->alert_seen;
     session->async_first = pending->async_next;
     session->async_bytes = 0;
     for (; first < pending->async_next; first++) {

@@ -1,4 +1,5 @@
 /* Login: credentials or a live session become a new session (http-binding 3). */
+#include "op/alert.h"
 #include "op/handlers.h"
 #include "op/ops.h"
 #include "store/prefs.h"
@@ -119,6 +120,9 @@ static const ximss_error_t *read_prefs(ximss_session_t *session, const ximss_con
     error = ximss_account_begin_read(account, pool);
     if (error == NULL) {
         error = apply_prefs(session, account, request, pool);
+        if (error == NULL) {
+            error = ximss_alert_newest(account, &session->alert_seen, pool);
+        }
         ximss_account_rollback(account);
     }
     ximss_account_return(account);
@@ -218,5 +222,6 @@ const ximss_error_t *ximss_op_login(ximss_call_t *call)
     ximss_xml_attr(call->out, "userName", session->user_name);
     ximss_xml_attr(call->out, "realName", real_name);
     ximss_xml_end(call->out);
+    ximss_alert_write_waiting(call->context, session, call->out, call->pool);
     return NULL;
 }

@@ -162,32 +162,10 @@ void ximss_event_changed(ximss_table_t *table, const char *account_id, const apr
     for (i = 0; i < table->head->slots; i++) {
         if (atomic_load_explicit(&table->marks[i].account, memory_order_relaxed) == account &&
             atomic_load(&table->marks[i].state) == XIMSS_SLOT_LIVE &&
-            (fire_slot(&table->events[i], mailboxes, count) || count < 0)) {
+            (fire_slot(&table->events[i], mailboxes, count) || has(mailboxes, count, 0))) {
             ximss_session_wake(table, &table->slots[i].session);
         }
     }
-}
-
-int ximss_event_alert(ximss_table_t *table, const char *account_id)
-{
-    apr_uint64_t account = ximss_slot_account(account_id);
-    apr_uint32_t i;
-    int told = 0;
-
-    for (i = 0; i < table->head->slots; i++) {
-        if (atomic_load(&table->marks[i].account) == account &&
-            atomic_load(&table->marks[i].state) == XIMSS_SLOT_LIVE) {
-            atomic_store(&table->events[i].alert, 1);
-            ximss_session_wake(table, &table->slots[i].session);
-            told++;
-        }
-    }
-    return told;
-}
-
-int ximss_event_take_alert(ximss_table_t *table, const ximss_session_t *session)
-{
-    return atomic_exchange(&event_of(table, session)->alert, 0) != 0;
 }
 
 /* ---- the end ---- */
@@ -197,7 +175,6 @@ void ximss_slot_clear_events(ximss_table_t *table, apr_uint32_t number)
     ximss_slot_event_t *event = &table->events[number];
     int i;
 
-    atomic_store(&event->alert, 0);
     for (i = 0; i < XIMSS_SLOT_WATCHES; i++) {
         atomic_store(&event->watches[i].state, XIMSS_WATCH_FREE);
     }

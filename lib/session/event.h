@@ -36,15 +36,9 @@ int ximss_watch_list(ximss_table_t *table, const ximss_session_t *session, int p
 void ximss_watch_told(ximss_table_t *table, const ximss_session_t *session, apr_uint64_t key);
 
 /* COUNT mailboxes of the account changed, COUNT < 0: any may have. Wakes the polls of all sessions that have one
- * open; any process. */
+ * open, and of all where one of the numbers is 0: that is no mailbox but the whole account; any process. */
 void ximss_event_changed(ximss_table_t *table, const char *account_id, const apr_int64_t *mailboxes,
                          int count);
-
-/* There is an alert for the account. Returns how many live sessions were told. */
-int ximss_event_alert(ximss_table_t *table, const char *account_id);
-
-/* Whether there was one since the last call; SESSION is locked. */
-int ximss_event_take_alert(ximss_table_t *table, const ximss_session_t *session);
 
 /* Whether the server ended the session of URL_ID and nobody was told so far: true once. *SEQ is the respSeq of
  * the batch that tells it. */

@@ -81,7 +81,6 @@ typedef struct ximss_slot_watch_t {
  * taken inside it. */
 typedef struct ximss_slot_event_t {
     pthread_mutex_t mutex;
-    _Atomic apr_uint32_t alert;  /* there are alerts to deliver */
     _Atomic apr_uint32_t missed; /* a poll found the session locked: wake it at the unlock */
     ximss_slot_watch_t watches[XIMSS_SLOT_WATCHES];
 } ximss_slot_event_t;

@@ -57,6 +57,8 @@ typedef struct ximss_session_t {
     apr_int64_t async_next;     /* behind the last of them */
     apr_int64_t async_bytes;    /* of them all */
     apr_int64_t async_seq;      /* number of the last such batch that had one, -1: none */
+    apr_int64_t alert_seen;     /* newest alert that was shown, or that the login shows */
+    apr_int64_t alert_counter;  /* of changes, when alerts were looked for */
     ximss_progress_t progress;
     int ended; /* XIMSS_ENDED_...: the slot is freed at unlock */
 } ximss_session_t;

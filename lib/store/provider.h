@@ -136,7 +136,7 @@ typedef struct ximss_mail_provider_t {
 
     const ximss_error_t *(*batch_get)(ximss_account_t *account, apr_int64_t session,
                                       ximss_batch_row_t *row, apr_pool_t *pool);
-    /* May forget rows that are older than any session can be. */
+    /* May forget rows of some days ago. */
     const ximss_error_t *(*batch_put)(ximss_account_t *account, const ximss_batch_row_t *row,
                                       apr_pool_t *pool); /* writes */
     /* Sets ALERT->id; may forget confirmed ones of long ago. */

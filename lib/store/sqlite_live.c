@@ -1,7 +1,7 @@
 /* What an account keeps for live sessions: how far their numbered batches are, and alerts. */
 #include "store/sqlite_mail.h"
 
-/* Ages in seconds at which rows go: of batches, longer than any session is idle; of confirmed alerts, longer
+/* Ages in seconds at which rows go: of batches, longer than a client repeats one; of confirmed alerts, longer
  * than a live session takes to show them. */
 #define BATCH_AGE (3 * 86400)
 #define ALERT_AGE (3 * 86400)
@@ -71,6 +71,7 @@ const ximss_error_t *ximss_sqlite_alert_put(ximss_account_t *account, ximss_aler
     sqlite3_bind_text(stmt, 2, alert->text, -1, SQLITE_STATIC);
     XIMSS_TRY(ximss_sqlite_run(db, stmt, pool));
     alert->id = sqlite3_last_insert_rowid(db->db);
+    ximss_sqlite_change_note(db, XIMSS_CHANGE_ALERT);
     return NULL;
 }
 

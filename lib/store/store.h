@@ -44,6 +44,9 @@ typedef struct ximss_changes_t {
 const ximss_error_t *ximss_account_changes(ximss_store_t *store, const char *id,
                                            ximss_changes_t *changes, apr_pool_t *pool);
 
+/* In place of a mailbox: alerts of the account. */
+#define XIMSS_CHANGE_ALERT 0
+
 /* That of MAILBOX. */
 apr_uint64_t ximss_changes_of(const ximss_changes_t *changes, apr_int64_t mailbox);
 

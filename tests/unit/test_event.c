@@ -285,14 +285,15 @@ START_TEST(test_deleted_account)
 }
 END_TEST
 
+/* An alert is shown once, by every session of the account. */
 START_TEST(test_alert)
 {
     start();
-    ck_assert_int_eq(ximss_event_take_alert(table, session), 0);
-    ck_assert_int_eq(ximss_event_alert(table, "another"), 0);
-    ck_assert_int_eq(ximss_event_alert(table, session->account_id), 1);
-    ck_assert_int_eq(ximss_event_take_alert(table, session), 1);
-    ck_assert_int_eq(ximss_event_take_alert(table, session), 0);
+    assert_ok(ximss_account_alert_post(op_rig_handle(rig, "user@example.org", rig->pool), "<hello>",
+                                       OP_RIG_NOW, test_pool));
+    ck_assert_str_eq(poll(0), "<XIMSS respSeq=\"1\"><alert gmtTime=\"20231114T221320\" "
+                              "localTime=\"20231114T231320\">&lt;hello&gt;</alert></XIMSS>");
+    ck_assert_str_eq(poll(1), "");
 }
 END_TEST
 
