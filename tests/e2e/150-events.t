@@ -159,6 +159,18 @@ has 'what is not acknowledged stays as it is' "$body" "respSeq=\"$ack\"" '<respo
 poll "$a" $ack 0
 ack=$((ack + 1))
 is 'the next follows' "$body" "<XIMSS respSeq=\"$ack\"><response id=\"8\"/></XIMSS>"
+http "$url/Session/$a/async?reqSeq=1" --data-binary '<XIMSS><noop id="9"/></XIMSS>'
+http "$url/Session/$a/async?reqSeq=1&random=2" --data-binary '<XIMSS><noop id="9"/></XIMSS>'
+is 'a repeated batch' "$status $body" '200 <XIMSS></XIMSS>'
+poll "$a" $ack 0
+ack=$((ack + 1))
+is 'is answered once' "$body" "<XIMSS respSeq=\"$ack\"><response id=\"9\"/></XIMSS>"
+as "$a" '<folderSync id="s" folder="in"/>'
+mark "$b" Unread
+for n in 1 2; do
+    http "$url/Session/$a/sync?reqSeq=2&syncAsync=1&random=$n" --data-binary '<XIMSS><noop id="10"/></XIMSS>'
+    is "what went with a reply is repeated with it: $n" "$body" "<XIMSS><response id=\"10\"/>$notify</XIMSS>"
+done
 poll_start one "$a" $ack
 # Whether a poll, once more, has ended the one before.
 taken_over() {
