@@ -49,7 +49,6 @@ static void segment_close(ximss_batch_t *batch)
 {
     batch->in_segment = 0;
     apr_array_clear(batch->entries);
-    apr_array_clear(batch->actions);
 }
 
 static ximss_batch_point_t point_now(const ximss_batch_t *batch)
@@ -83,16 +82,6 @@ static void segment_lost(ximss_batch_t *batch, const ximss_error_t *cause)
         ximss_response_write(batch->out, entry->id, entry->error != NULL ? entry->error : undone);
     }
     segment_close(batch);
-}
-
-static void run_actions(ximss_batch_t *batch, apr_pool_t *pool)
-{
-    int i;
-    for (i = 0; i < batch->actions->nelts; i++) {
-        const ximss_batch_action_t *action =
-            &APR_ARRAY_IDX(batch->actions, i, ximss_batch_action_t);
-        log_details(batch, "after commit", action->run(action->baton), pool);
-    }
 }
 
 /* What the batch has done up to now, as one step towards its end. */
@@ -135,7 +124,6 @@ static void segment_finish(ximss_batch_t *batch, apr_pool_t *pool)
     }
     batch->wrote = 1;
     log_details(batch, "after commit", ximss_replay_adopt(&batch->replay, &step, pool), pool);
-    run_actions(batch, pool);
     segment_close(batch);
 }
 
@@ -246,11 +234,9 @@ static const ximss_error_t *execute(ximss_call_t *call, const ximss_op_t *op, ap
 {
     ximss_batch_t *batch = call->batch;
     const ximss_error_t *error;
-    int actions = batch->actions->nelts;
     if (!(op->flags & (XIMSS_OP_READS | XIMSS_OP_WRITES)) || (op->flags & XIMSS_OP_LONG)) {
         segment_finish(batch, call->pool);
         mark = ximss_xml_mark(batch->out);
-        actions = 0;
         batch->point = point_now(batch);
     }
     error = enter(batch, op, mark, call->pool);
@@ -262,11 +248,7 @@ static const ximss_error_t *execute(ximss_call_t *call, const ximss_op_t *op, ap
     if (error == NULL) {
         error = check_size(batch, call->pool);
     }
-    error = leave(batch, op, error, call->pool);
-    if (error != NULL) {
-        batch->actions->nelts = actions;
-    }
-    return error;
+    return leave(batch, op, error, call->pool);
 }
 
 static void close_elements(ximss_xml_t *out, int depth)
@@ -293,10 +275,6 @@ static void settle(ximss_call_t *call, const ximss_error_t *error, apr_size_t ma
         ximss_batch_entry_t *entry = apr_array_push(batch->entries);
         entry->id = apr_pstrdup(batch->pool, call->id);
         entry->error = keep_error(batch, error);
-    }
-    else {
-        run_actions(batch, call->pool);
-        apr_array_clear(batch->actions);
     }
 }
 
@@ -363,7 +341,6 @@ static ximss_batch_t *batch_make(const ximss_context_t *context, const ximss_pee
     batch->out = out;
     batch->data_limit = context->limits->reply_bytes - context->limits->reply_bytes / 8;
     batch->entries = apr_array_make(pool, 4, sizeof(ximss_batch_entry_t));
-    batch->actions = apr_array_make(pool, 4, sizeof(ximss_batch_action_t));
     batch->pool = pool;
     return batch;
 }

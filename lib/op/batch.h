@@ -12,11 +12,6 @@ typedef struct ximss_batch_entry_t {
     const ximss_error_t *error; /* of its own, NULL: it waits for the commit */
 } ximss_batch_entry_t;
 
-typedef struct ximss_batch_action_t {
-    const ximss_error_t *(*run)(void *baton);
-    void *baton;
-} ximss_batch_action_t;
-
 /* What a failure goes back to, beside the output. */
 typedef struct ximss_batch_point_t {
     int changes; /* of folder files */
@@ -42,7 +37,6 @@ struct ximss_batch_t {
     ximss_stage_t stage;       /* changed folder files */
     ximss_replay_t replay;
     apr_array_header_t *entries; /* ximss_batch_entry_t of the segment */
-    apr_array_header_t *actions; /* ximss_batch_action_t that wait for its commit */
     apr_pool_t *pool;
 };
 

@@ -19,19 +19,6 @@ const ximss_error_t *ximss_call_attr(ximss_call_t *call, const char *name, const
     return NULL;
 }
 
-void ximss_call_after_commit(ximss_call_t *call, const ximss_error_t *(*action)(void *baton),
-                             void *baton)
-{
-    ximss_batch_action_t *added = apr_array_push(call->batch->actions);
-    added->run = action;
-    added->baton = baton;
-}
-
-apr_pool_t *ximss_call_batch_pool(ximss_call_t *call)
-{
-    return call->batch->pool;
-}
-
 const ximss_error_t *ximss_call_folder_load(ximss_call_t *call, const char *name,
                                             ximss_folder_t **folder)
 {

@@ -53,12 +53,4 @@ void ximss_call_message(ximss_call_t *call, const char *name);
 /* The attribute NAME of the request, XIMSS_E_BAD_REQUEST when it is missing. */
 const ximss_error_t *ximss_call_attr(ximss_call_t *call, const char *name, const char **value);
 
-/* Does ACTION (view files, notifications) once the batch's transaction is committed, or at once after this
- * request if there is none; never when it fails. BATON must live in ximss_call_batch_pool. */
-void ximss_call_after_commit(ximss_call_t *call, const ximss_error_t *(*action)(void *baton),
-                             void *baton);
-
-/* Lives as long as the batch. */
-apr_pool_t *ximss_call_batch_pool(ximss_call_t *call);
-
 #endif
