@@ -134,7 +134,7 @@ void ximss_stage_apply(const char *dir, const ximss_stage_change_t *changes, int
         path_of(staged, dir, changes[i].staged);
         failed = changes[i].staged[0] != '\0' ? rename(staged, target) : unlink(target);
         if (failed != 0 && errno != ENOENT) {
-            ximss_log(XIMSS_LOG_ERROR, 5003, "a changed folder is lost: %s: %s", target,
+            ximss_log(XIMSS_LOG_ERROR, 5005, "a changed folder is lost: %s: %s", target,
                       strerror(errno));
         }
     }
