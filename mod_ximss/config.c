@@ -44,6 +44,8 @@ void *ximss_config_create(apr_pool_t *pool, server_rec *server)
     config->password_slots = cores > 0 && cores <= 1024 ? (int)cores : 2;
     config->handle_cache = 128;
     config->polls = -1; /* half of the threads of a child */
+    config->parked = -1;
+    config->async = XIMSS_SECURE_AUTO;
     config->get_login = 1;
     config->cookie_secure = XIMSS_SECURE_AUTO;
     config->limits = limits;

@@ -8,7 +8,7 @@
 
 #include <http_config.h>
 
-/* Values of XimssCookieSecure. */
+/* Values of XimssCookieSecure and XimssAsync. */
 enum { XIMSS_SECURE_OFF, XIMSS_SECURE_ON, XIMSS_SECURE_AUTO };
 
 typedef struct ximss_config_t {
@@ -21,6 +21,8 @@ typedef struct ximss_config_t {
     int password_slots;
     int handle_cache;
     int polls;
+    int parked; /* -1: as many as sessions */
+    int async;
     int get_login;
     int cookie_secure;
     apr_array_header_t *origins; /* const char *; NULL: any; empty: none */

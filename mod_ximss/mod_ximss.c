@@ -2,6 +2,7 @@
 #include "mod_ximss/config.h"
 #include "mod_ximss/handler.h"
 #include "mod_ximss/log.h"
+#include "mod_ximss/park.h"
 #include "mod_ximss/shm.h"
 #include "mod_ximss/status.h"
 
@@ -26,6 +27,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_fixups(ximss_handler_fixups, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(ximss_handler_run, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_log_transaction(ximss_log_transaction, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ximss_park_register();
     ximss_status_register(pool);
 }
 

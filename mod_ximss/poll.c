@@ -1,6 +1,7 @@
 /* The long poll: GET /Session/<urlID>/ and /get (http-binding 5). */
 #include "mod_ximss/poll.h"
 
+#include "mod_ximss/park.h"
 #include "mod_ximss/request.h"
 #include "mod_ximss/session.h"
 #include "mod_ximss/wait.h"
@@ -162,11 +163,12 @@ int ximss_handle_poll(ximss_request_t *request)
     }
     ximss_request_unlock(request, session);
     poll->request = request;
-    if (!ximss_wait_begin(&poll->wait, request->context->table, request->url_id, wait_ms, 0)) {
+    if (!ximss_wait_begin(&poll->wait, request->context->table, request->url_id, wait_ms,
+                          ximss_park_place(request->r))) {
         return ximss_poll_lost(request);
     }
     if (try_poll(poll, wait_ms == 0, &answer)) {
         return answer;
     }
-    return ximss_wait_run(&poll->wait, ximss_wait_clock() + wait_ms, try_poll, poll);
+    return ximss_wait_run(request->r, &poll->wait, ximss_wait_clock() + wait_ms, try_poll, poll);
 }

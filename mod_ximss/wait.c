@@ -1,5 +1,8 @@
-/* The blocking wait: a thread each, so few may. */
+/* A wait is parked where that can be done; else it blocks a thread, and few may. */
 #include "mod_ximss/wait.h"
+
+#include "mod_ximss/park.h"
+#include "mod_ximss/waiters.h"
 
 #include <ap_mpm.h>
 #include <apr_atomic.h>
@@ -18,12 +21,16 @@ void ximss_wait_init(int most)
     most_waiting = (apr_uint32_t)most;
 }
 
-int ximss_wait_run(const ximss_wait_t *wait, apr_int64_t deadline, ximss_wait_try_t *try_it,
-                   void *baton)
+int ximss_wait_run(request_rec *r, const ximss_wait_t *wait, apr_int64_t deadline,
+                   ximss_wait_try_t *try_it, void *baton)
 {
-    int too_many = apr_atomic_inc32(&waiting) >= most_waiting;
+    int too_many;
     int answer;
 
+    if (ximss_park(r, wait, deadline, try_it, baton)) {
+        return SUSPENDED;
+    }
+    too_many = apr_atomic_inc32(&waiting) >= most_waiting;
     while (!try_it(baton, too_many || ximss_wait_clock() >= deadline, &answer)) {
         ximss_wait_block(wait, deadline - ximss_wait_clock());
     }
@@ -33,5 +40,5 @@ int ximss_wait_run(const ximss_wait_t *wait, apr_int64_t deadline, ximss_wait_tr
 
 int ximss_wait_count(void)
 {
-    return (int)apr_atomic_read32(&waiting);
+    return (int)apr_atomic_read32(&waiting) + ximss_waiters_count();
 }

@@ -13,10 +13,10 @@ typedef int ximss_wait_try_t(void *baton, int last, int *answer);
 /* Sets how many requests of this child may block at a time; negative: half of its threads. */
 void ximss_wait_init(int most);
 
-/* Runs WAIT, which has begun, until DEADLINE of its clock: tries at each wake. A LAST try at once when too many
- * block already. Returns what the handler returns. */
-int ximss_wait_run(const ximss_wait_t *wait, apr_int64_t deadline, ximss_wait_try_t *try_it,
-                   void *baton);
+/* Runs WAIT of R, which has begun, until DEADLINE of its clock: tries at each wake. Parks R if it can, else blocks;
+ * a LAST try at once when too many block already. Returns what the handler returns. */
+int ximss_wait_run(request_rec *r, const ximss_wait_t *wait, apr_int64_t deadline,
+                   ximss_wait_try_t *try_it, void *baton);
 
 /* Requests of this child that wait now. */
 int ximss_wait_count(void);

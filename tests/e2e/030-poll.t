@@ -1,5 +1,5 @@
 #!/bin/sh
-# The long poll as a plain wait: bytes, cap, one poll at a time, the end (http-binding 5).
+# The long poll as a blocking wait: bytes, cap, one poll at a time, the end (http-binding 5).
 # shellcheck disable=SC2154
 . "$(dirname "$0")/lib/tap.sh"
 . "$(dirname "$0")/lib/httpd.sh"
@@ -7,6 +7,7 @@
 
 children=1
 config='XimssEngine On
+XimssAsync Off
 XimssMaxPolls 2
 <Location /status>
     SetHandler server-status
