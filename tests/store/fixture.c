@@ -38,7 +38,8 @@ void fixture_must_fail(const ximss_error_t *error, ximss_error_code_t code, cons
 
 ximss_store_t *fixture_open(int server, int lock_wait_ms, apr_pool_t *pool)
 {
-    const ximss_store_options_t options = {8, lock_wait_ms, server};
+    const ximss_store_options_t options = {
+        .handle_cache = 8, .lock_wait_ms = lock_wait_ms, .server = server};
     const char *provider = getenv("XIMSS_STORE_PROVIDER");
     ximss_store_t *store;
 
