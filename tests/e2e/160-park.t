@@ -82,7 +82,8 @@ children=2
 if [ -e "$httpd_libexec/mod_ssl.so" ] && command -v openssl >/dev/null; then
     modules='socache_shmcb ssl'
     openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -days 2 -keyout "$root/key" -out "$root/cert" 2>/dev/null
-    tls_port=$(($(httpd_random) % 30000 + 20000))
+    # below the ports that connections take: this one is not tried again
+    tls_port=$(($(httpd_random) % 9000 + 10000))
     start "Listen 127.0.0.1:$tls_port
 <VirtualHost 127.0.0.1:$tls_port>
     SSLEngine On

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Real and hostile mail: imported, browsed, read, every byte and every part back (issue: nothing that a mail
-# holds may break an answer). Skips where the corpora are not there.
+# Real and hostile mail: imported, browsed, read, every byte and every part back: nothing that a mail
+# holds may break an answer. Skips where the corpora are not there.
 # shellcheck disable=SC2154
 . "$(dirname "$0")/lib/tap.sh"
 . "$(dirname "$0")/lib/httpd.sh"
