@@ -276,7 +276,7 @@ static void start_listener(const char *data_dir, apr_pool_t *pool)
 
     if (error != NULL) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, child.server,
-                     "XM0617: changes from outside will be noticed late: %s",
+                     "XM0618: changes from outside will be noticed late: %s",
                      ximss_error_log_line(error, pool));
     }
 }
