@@ -101,7 +101,7 @@ static ximss_table_t *table;
 
 static char *make_session(void)
 {
-    static char folder[] = "/tmp/ximss-waker.XXXXXX";
+    char *folder = apr_pstrdup(test_pool, "/tmp/ximss-waker.XXXXXX");
     ximss_table_options_t options = {SLOTS, SLOTS, 60};
     apr_size_t size = ximss_table_size(&options);
     ximss_session_t fresh = {.account_id = "a"};
