@@ -77,10 +77,8 @@ typedef struct ximss_slot_watch_t {
 } ximss_slot_watch_t;
 
 /* What those change who must not wait for the session's mutex, which is held for whole batches. All of it
- * is atomic; the mutex is held for moments, by whoever changes several things at once, and nothing else is
- * taken inside it. */
+ * is atomic and needs no lock. */
 typedef struct ximss_slot_event_t {
-    pthread_mutex_t mutex;
     _Atomic apr_uint32_t missed; /* a poll found the session locked: wake it at the unlock */
     ximss_slot_watch_t watches[XIMSS_SLOT_WATCHES];
 } ximss_slot_event_t;

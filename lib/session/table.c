@@ -94,16 +94,12 @@ static void set_options(ximss_table_head_t *head, const ximss_table_options_t *o
 static int make_mutexes(ximss_table_head_t *head)
 {
     ximss_slot_t *slots = (ximss_slot_t *)((char *)head + head->slots_offset);
-    ximss_slot_event_t *events = (ximss_slot_event_t *)((char *)head + head->events_offset);
     int status = ximss_robust_init(&head->alloc);
     apr_uint32_t i;
     int gate;
 
     for (i = 0; status == 0 && i < head->slots; i++) {
         status = ximss_robust_init(&slots[i].mutex);
-        if (status == 0) {
-            status = ximss_robust_init(&events[i].mutex);
-        }
         for (gate = 0; status == 0 && gate < XIMSS_SLOT_WAITERS; gate++) {
             status = ximss_robust_init(&slots[i].gates[gate]);
         }
