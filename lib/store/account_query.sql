@@ -45,6 +45,52 @@ SELECT id, time, confirmed, text FROM alert WHERE id > ?1 ORDER BY id;
 -- STMT alert_confirm
 UPDATE alert SET confirmed = 1 WHERE id <= ?1 AND NOT confirmed;
 
+-- STMT outbox_insert
+INSERT INTO outbox (blob, time, sender) VALUES (?1, ?2, ?3);
+
+-- STMT outbox_recipient_insert
+INSERT INTO outbox_recipient (outbox, notify, due, address, state, attempts, report, status, text)
+VALUES (?1, ?2, ?3, ?4, 0, 0, 0, '', '');
+
+-- STMT outbox_list_due
+SELECT id, blob, time, sender, (SELECT size FROM blob WHERE id = outbox.blob) FROM outbox
+WHERE id IN (SELECT outbox FROM outbox_recipient WHERE due <= ?1 AND state <> 2)
+ORDER BY id;
+
+-- STMT outbox_list
+SELECT id, blob, time, sender, (SELECT size FROM blob WHERE id = outbox.blob) FROM outbox ORDER BY id;
+
+-- STMT outbox_recipients
+SELECT id, notify, state, attempts, due, report, address, status, text FROM outbox_recipient
+WHERE outbox = ?1 ORDER BY id;
+
+-- STMT outbox_recipient_save
+UPDATE outbox_recipient SET state = ?2, attempts = ?3, due = ?4, report = ?5, status = ?6, text = ?7
+WHERE id = ?1;
+
+-- STMT outbox_recipient_message
+SELECT outbox FROM outbox_recipient WHERE id = ?1;
+
+-- STMT outbox_recipient_delete
+DELETE FROM outbox_recipient WHERE id = ?1;
+
+-- STMT outbox_empty
+SELECT blob FROM outbox
+WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM outbox_recipient WHERE outbox = ?1);
+
+-- STMT outbox_delete
+DELETE FROM outbox WHERE id = ?1;
+
+-- STMT outbox_due
+SELECT due FROM outbox_recipient WHERE state <> 2 ORDER BY due LIMIT 1;
+
+-- STMT submission_get
+SELECT hour, messages FROM submission;
+
+-- STMT submission_put
+INSERT INTO submission (id, hour, messages) VALUES (1, ?1, ?2)
+ON CONFLICT (id) DO UPDATE SET hour = excluded.hour, messages = excluded.messages;
+
 -- STMT mailbox_by_name
 SELECT id, name, class, pure, uid_validity, uid_next, messages, unseen, bytes, media, unseen_media,
     modseq, epoch
@@ -277,11 +323,26 @@ ORDER BY key_subject, uid LIMIT ?5 OFFSET ?6;
 -- STMT check_blob
 SELECT id, refs, size, sha256, structure,
     (SELECT count(*) FROM message WHERE blob = blob.id AND gone IS NULL)
+        + (SELECT count(*) FROM outbox WHERE blob = blob.id)
 FROM blob WHERE id > ?1 ORDER BY id LIMIT 1;
 
 -- STMT check_orphans
 SELECT count(*) FROM message
 WHERE gone IS NULL AND NOT EXISTS (SELECT 1 FROM blob WHERE id = message.blob);
+
+-- STMT check_outbox
+SELECT
+    (SELECT count(*) FROM outbox WHERE NOT EXISTS (SELECT 1 FROM blob WHERE id = outbox.blob)),
+    (SELECT count(*) FROM outbox
+        WHERE NOT EXISTS (SELECT 1 FROM outbox_recipient WHERE outbox = outbox.id)),
+    (SELECT count(*) FROM outbox_recipient AS row
+        WHERE NOT EXISTS (SELECT 1 FROM outbox WHERE id = row.outbox));
+
+-- STMT repair_outbox
+DELETE FROM outbox WHERE NOT EXISTS (SELECT 1 FROM outbox_recipient WHERE outbox = outbox.id);
+
+-- STMT repair_outbox_recipients
+DELETE FROM outbox_recipient WHERE NOT EXISTS (SELECT 1 FROM outbox WHERE id = outbox_recipient.outbox);
 
 -- STMT check_pieces
 SELECT count(*) FROM raw WHERE NOT EXISTS (SELECT 1 FROM blob WHERE id = raw.id >> 16);
@@ -301,9 +362,11 @@ SELECT bytes, next_mailbox, next_blob, modseq, (SELECT total(bytes) FROM mailbox
 FROM account;
 
 -- STMT check_lost
-SELECT blob FROM message
-WHERE blob > ?1 AND gone IS NULL AND NOT EXISTS (SELECT 1 FROM blob WHERE id = message.blob)
-    AND EXISTS (SELECT 1 FROM raw WHERE id = message.blob << 16)
+SELECT blob FROM (
+    SELECT blob FROM message WHERE blob > ?1 AND gone IS NULL
+    UNION ALL SELECT blob FROM outbox WHERE blob > ?1) AS named
+WHERE NOT EXISTS (SELECT 1 FROM blob WHERE id = named.blob)
+    AND EXISTS (SELECT 1 FROM raw WHERE id = named.blob << 16)
 ORDER BY blob LIMIT 1;
 
 -- STMT repair_lost

@@ -104,3 +104,35 @@ CREATE TABLE alert (
     text TEXT NOT NULL
 );
 PRAGMA user_version = 2;
+
+-- STEP 3
+-- Mail to be sent: a message and a row for each recipient who is left. AUTOINCREMENT: both ids name deliveries, so
+-- none comes again.
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    blob INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    sender TEXT NOT NULL
+);
+CREATE INDEX outbox_blob ON outbox (blob);
+CREATE TABLE outbox_recipient (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    outbox INTEGER NOT NULL,
+    notify INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    due INTEGER NOT NULL,
+    report INTEGER NOT NULL,
+    address TEXT NOT NULL,
+    status TEXT NOT NULL,
+    text TEXT NOT NULL
+);
+CREATE INDEX outbox_recipient_outbox ON outbox_recipient (outbox);
+CREATE INDEX outbox_recipient_due ON outbox_recipient (due) WHERE state <> 2;
+-- The hour in which submissions are counted; one row.
+CREATE TABLE submission (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    hour INTEGER NOT NULL,
+    messages INTEGER NOT NULL
+);
+PRAGMA user_version = 3;

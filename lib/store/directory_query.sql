@@ -34,3 +34,19 @@ UPDATE account SET real_name = ?2, verifier = ?3, quota = ?4, enabled = ?5 WHERE
 
 -- STMT account_delete
 DELETE FROM account WHERE name = ?1;
+
+-- STMT outbox_get
+SELECT due, stamp FROM outbox WHERE account = ?1;
+
+-- STMT outbox_put
+INSERT INTO outbox (account, due, stamp) VALUES (?1, ?2, ?3)
+ON CONFLICT (account) DO UPDATE SET due = min(due, excluded.due), stamp = excluded.stamp;
+
+-- STMT outbox_list
+SELECT account, due, stamp FROM outbox WHERE due <= ?1 ORDER BY account;
+
+-- STMT outbox_settle
+UPDATE outbox SET due = ?4 WHERE account = ?1 AND due = ?2 AND stamp = ?3;
+
+-- STMT outbox_delete
+DELETE FROM outbox WHERE account = ?1 AND due = ?2 AND stamp = ?3;

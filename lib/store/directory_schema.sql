@@ -15,3 +15,12 @@ CREATE TABLE account (
 ) WITHOUT ROWID;
 CREATE INDEX account_domain ON account (domain, name);
 PRAGMA user_version = 1;
+
+-- STEP 2
+-- A hint of whose outbox is to be looked at, and when; account '' stands for all.
+CREATE TABLE outbox (
+    account TEXT PRIMARY KEY,
+    due INTEGER NOT NULL,
+    stamp INTEGER NOT NULL
+) WITHOUT ROWID;
+PRAGMA user_version = 2;

@@ -12,6 +12,7 @@
 #ifndef XIMSS_STORE_PROVIDER_H
 #define XIMSS_STORE_PROVIDER_H
 
+#include "store/outbox.h"
 #include "store/store.h"
 
 /* What an account's handle has open. */
@@ -199,11 +200,45 @@ typedef struct ximss_mail_provider_t {
                                   ximss_check_t *result, apr_pool_t *pool);
 } ximss_mail_provider_t;
 
+/* The outbox of an account, see outbox.h; and the hint, which is the directory's: changes of it are as those of
+ * ximss_directory_provider_t. */
+typedef struct ximss_outbox_provider_t {
+    const ximss_error_t *(*add)(ximss_account_t *account, ximss_outbox_message_t *message,
+                                const ximss_digest_t *digest, apr_array_header_t *recipients,
+                                apr_pool_t *pool); /* writes */
+    const ximss_error_t *(*list)(ximss_account_t *account, apr_int64_t now, int all,
+                                 apr_array_header_t **messages, apr_pool_t *pool);
+    const ximss_error_t *(*recipients)(ximss_account_t *account, apr_int64_t id,
+                                       apr_array_header_t **recipients, apr_pool_t *pool);
+    const ximss_error_t *(*save)(ximss_account_t *account,
+                                 const ximss_outbox_recipient_t *recipient,
+                                 apr_pool_t *pool); /* writes */
+    const ximss_error_t *(*remove)(ximss_account_t *account, apr_int64_t recipient,
+                                   apr_pool_t *pool); /* writes */
+    const ximss_error_t *(*due)(ximss_account_t *account, apr_int64_t *due, apr_pool_t *pool);
+    /* The messages of the hour that NOW lies in, this one included. */
+    const ximss_error_t *(*charge)(ximss_account_t *account, apr_int64_t now, apr_int64_t *messages,
+                                   apr_pool_t *pool); /* writes */
+
+    /* *FOUND: there is one, in HINT->due and stamp. */
+    const ximss_error_t *(*hint_get)(ximss_store_t *store, ximss_outbox_hint_t *hint, int *found,
+                                     apr_pool_t *pool);
+    /* Makes the hint, or moves one that is there to HINT->stamp, and to HINT->due if that is earlier. */
+    const ximss_error_t *(*hint_put)(ximss_store_t *store, const ximss_outbox_hint_t *hint,
+                                     apr_pool_t *pool);
+    const ximss_error_t *(*hint_list)(ximss_store_t *store, apr_int64_t now,
+                                      apr_array_header_t **hints, apr_pool_t *pool);
+    /* If the hint is still as HINT says: moves it to NEXT, or (-1) removes it. */
+    const ximss_error_t *(*hint_settle)(ximss_store_t *store, const ximss_outbox_hint_t *hint,
+                                        apr_int64_t next, apr_pool_t *pool);
+} ximss_outbox_provider_t;
+
 /* A backend: compiled in, listed once in store.c. */
 typedef struct ximss_provider_t {
     const char *name;
     const ximss_directory_provider_t *directory;
     const ximss_mail_provider_t *mail;
+    const ximss_outbox_provider_t *outbox;
 } ximss_provider_t;
 
 extern const ximss_provider_t ximss_provider_sqlite;

@@ -202,4 +202,5 @@ const ximss_provider_t ximss_provider_sqlite = {
     .name = "sqlite",
     .directory = &ximss_sqlite_directory,
     .mail = &ximss_sqlite_mail,
+    .outbox = &ximss_sqlite_outbox,
 };

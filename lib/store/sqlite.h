@@ -173,6 +173,16 @@ const char *ximss_sqlite_text(sqlite3_stmt *stmt, int column, apr_pool_t *pool);
 const ximss_error_t *ximss_sqlite_mailbox_insert(ximss_sqlite_t *db, const char *name, int pure,
                                                  const char *mail_class, apr_pool_t *pool);
 
+/* ---- sqlite_hint.c: who has mail to send, see ximss_outbox_provider_t ---- */
+const ximss_error_t *ximss_sqlite_hint_get(ximss_store_t *store, ximss_outbox_hint_t *hint,
+                                           int *found, apr_pool_t *pool);
+const ximss_error_t *ximss_sqlite_hint_put(ximss_store_t *store, const ximss_outbox_hint_t *hint,
+                                           apr_pool_t *pool);
+const ximss_error_t *ximss_sqlite_hint_list(ximss_store_t *store, apr_int64_t now,
+                                            apr_array_header_t **hints, apr_pool_t *pool);
+const ximss_error_t *ximss_sqlite_hint_settle(ximss_store_t *store, const ximss_outbox_hint_t *hint,
+                                              apr_int64_t next, apr_pool_t *pool);
+
 /* sqlite.c: opening the store; handles on accounts. */
 const ximss_error_t *ximss_sqlite_store_open(ximss_store_t **store, const char *data_dir,
                                              const ximss_store_options_t *options,
@@ -185,6 +195,17 @@ void ximss_sqlite_account_forget(ximss_sqlite_store_t *store, const char *id);
 /* A handle on the account with ID in DIR that is not open; the caller closes db and destroys db.pool. */
 ximss_sqlite_account_t *ximss_sqlite_account_make(ximss_sqlite_store_t *store, const char *id,
                                                   const char *dir);
+
+/* ---- sqlite_directory.c: connections to the directory ---- */
+
+/* A connection of one's own; WRITE: inside a write transaction. */
+const ximss_error_t *ximss_sqlite_directory_take(ximss_sqlite_directory_t **result,
+                                                 ximss_store_t *base, int write, apr_pool_t *pool);
+/* Gives it back, rolling back what is open. */
+void ximss_sqlite_directory_give(ximss_sqlite_directory_t *directory);
+/* Gives it back, committing first when ERROR is NULL. */
+const ximss_error_t *ximss_sqlite_directory_finish(ximss_sqlite_directory_t *directory,
+                                                   const ximss_error_t *error, apr_pool_t *pool);
 
 /* ---- sqlite_folder.c ---- */
 
@@ -206,5 +227,6 @@ void ximss_sqlite_folder_remove(ximss_sqlite_store_t *store, const char *id, apr
 
 extern const ximss_directory_provider_t ximss_sqlite_directory;
 extern const ximss_mail_provider_t ximss_sqlite_mail;
+extern const ximss_outbox_provider_t ximss_sqlite_outbox;
 
 #endif

@@ -308,6 +308,33 @@ static const ximss_error_t *check_orphans(check_t *check, apr_pool_t *pool)
     return NULL;
 }
 
+/* ---- outbox ---- */
+
+/* What a repair removes names nobody, or no mail. */
+static const ximss_error_t *check_outbox(check_t *check, apr_pool_t *pool)
+{
+    const int repair = check->run->repair;
+    apr_int64_t counts[3]; /* without mail, without recipients, recipients without a message */
+
+    XIMSS_TRY(query(check, XIMSS_ACCOUNT_QUERY_CHECK_OUTBOX, NULL, counts, 3, pool));
+    if (counts[0] > 0) {
+        fault(check, 0, pool, "%" APR_INT64_T_FMT " messages to be sent have lost their mail",
+              counts[0]);
+    }
+    if (counts[1] + counts[2] == 0) {
+        return NULL;
+    }
+    fault(check, repair, pool,
+          "outbox: %" APR_INT64_T_FMT " messages without recipients, %" APR_INT64_T_FMT
+          " recipients without a message",
+          counts[1], counts[2]);
+    if (!repair) {
+        return NULL;
+    }
+    XIMSS_TRY(change(check, XIMSS_ACCOUNT_QUERY_REPAIR_OUTBOX, NULL, 0, pool));
+    return change(check, XIMSS_ACCOUNT_QUERY_REPAIR_OUTBOX_RECIPIENTS, NULL, 0, pool);
+}
+
 /* ---- mailboxes ---- */
 
 static const ximss_error_t *check_counters(check_t *check, const ximss_mailbox_t *mailbox,
@@ -409,6 +436,7 @@ static const ximss_error_t *check_all(check_t *check, apr_pool_t *pool)
     }
     XIMSS_TRY(each_mailbox(check, check_orders, pool));
     XIMSS_TRY(check_lost(check, pool));
+    XIMSS_TRY(check_outbox(check, pool));
     XIMSS_TRY(check_blobs(check, pool));
     XIMSS_TRY(check_orphans(check, pool));
     XIMSS_TRY(each_mailbox(check, check_counters, pool));

@@ -45,7 +45,7 @@ static const ximss_error_t *make_database(ximss_sqlite_t *db, apr_pool_t *pool)
     return error;
 }
 
-static void give(ximss_sqlite_directory_t *directory)
+void ximss_sqlite_directory_give(ximss_sqlite_directory_t *directory)
 {
     ximss_sqlite_store_t *store = directory->db.store;
 
@@ -61,9 +61,8 @@ static void give(ximss_sqlite_directory_t *directory)
     pthread_mutex_unlock(&store->mutex);
 }
 
-/* A connection of one's own; WRITE: inside a write transaction. To be given back by give(). */
-static const ximss_error_t *take(ximss_sqlite_directory_t **result, ximss_store_t *base, int write,
-                                 apr_pool_t *pool)
+const ximss_error_t *ximss_sqlite_directory_take(ximss_sqlite_directory_t **result,
+                                                 ximss_store_t *base, int write, apr_pool_t *pool)
 {
     ximss_sqlite_store_t *store = (ximss_sqlite_store_t *)base;
     ximss_sqlite_directory_t *directory;
@@ -86,16 +85,15 @@ static const ximss_error_t *take(ximss_sqlite_directory_t **result, ximss_store_
         error = ximss_sqlite_begin(&directory->db, 1, pool);
     }
     if (error != NULL) {
-        give(directory);
+        ximss_sqlite_directory_give(directory);
         return error;
     }
     *result = directory;
     return NULL;
 }
 
-/* Gives the connection back, committing first when ERROR is NULL. */
-static const ximss_error_t *finish(ximss_sqlite_directory_t *directory, const ximss_error_t *error,
-                                   apr_pool_t *pool)
+const ximss_error_t *ximss_sqlite_directory_finish(ximss_sqlite_directory_t *directory,
+                                                   const ximss_error_t *error, apr_pool_t *pool)
 {
     if (error == NULL) {
         error = ximss_sqlite_commit(&directory->db, pool);
@@ -103,7 +101,7 @@ static const ximss_error_t *finish(ximss_sqlite_directory_t *directory, const xi
     if (error == NULL) {
         ximss_sqlite_tidy(&directory->db);
     }
-    give(directory);
+    ximss_sqlite_directory_give(directory);
     return error;
 }
 
@@ -155,8 +153,8 @@ static const ximss_error_t *domain_create(ximss_store_t *store, const char *name
 {
     ximss_sqlite_directory_t *directory;
 
-    XIMSS_TRY(take(&directory, store, 1, pool));
-    return finish(directory, domain_insert(directory, name, pool), pool);
+    XIMSS_TRY(ximss_sqlite_directory_take(&directory, store, 1, pool));
+    return ximss_sqlite_directory_finish(directory, domain_insert(directory, name, pool), pool);
 }
 
 static const ximss_error_t *domain_remove(ximss_sqlite_directory_t *directory, const char *name,
@@ -177,8 +175,8 @@ static const ximss_error_t *domain_delete(ximss_store_t *store, const char *name
 {
     ximss_sqlite_directory_t *directory;
 
-    XIMSS_TRY(take(&directory, store, 1, pool));
-    return finish(directory, domain_remove(directory, name, pool), pool);
+    XIMSS_TRY(ximss_sqlite_directory_take(&directory, store, 1, pool));
+    return ximss_sqlite_directory_finish(directory, domain_remove(directory, name, pool), pool);
 }
 
 static const ximss_error_t *list_domains(ximss_sqlite_directory_t *directory,
@@ -203,9 +201,9 @@ static const ximss_error_t *domain_list(ximss_store_t *store, apr_array_header_t
     const ximss_error_t *error;
 
     *names = apr_array_make(pool, 8, sizeof(const char *));
-    XIMSS_TRY(take(&directory, store, 0, pool));
+    XIMSS_TRY(ximss_sqlite_directory_take(&directory, store, 0, pool));
     error = list_domains(directory, *names, pool);
-    give(directory);
+    ximss_sqlite_directory_give(directory);
     return error;
 }
 
@@ -215,9 +213,9 @@ static const ximss_error_t *domain_exists(ximss_store_t *store, const char *name
     ximss_sqlite_directory_t *directory;
     const ximss_error_t *error;
 
-    XIMSS_TRY(take(&directory, store, 0, pool));
+    XIMSS_TRY(ximss_sqlite_directory_take(&directory, store, 0, pool));
     error = look(directory, XIMSS_DIRECTORY_QUERY_DOMAIN_EXISTS, name, exists, pool);
-    give(directory);
+    ximss_sqlite_directory_give(directory);
     return error;
 }
 
@@ -258,9 +256,9 @@ static const ximss_error_t *account_find(ximss_store_t *store, const char *name,
     ximss_sqlite_directory_t *directory;
     const ximss_error_t *error;
 
-    XIMSS_TRY(take(&directory, store, 0, pool));
+    XIMSS_TRY(ximss_sqlite_directory_take(&directory, store, 0, pool));
     error = find_entry(directory, name, entry, pool);
-    give(directory);
+    ximss_sqlite_directory_give(directory);
     return error;
 }
 
@@ -293,9 +291,9 @@ static const ximss_error_t *account_list(ximss_store_t *store, const char *domai
     const ximss_error_t *error;
 
     *entries = apr_array_make(pool, 8, sizeof(ximss_account_entry_t *));
-    XIMSS_TRY(take(&directory, store, 0, pool));
+    XIMSS_TRY(ximss_sqlite_directory_take(&directory, store, 0, pool));
     error = list_entries(directory, domain, *entries, pool);
-    give(directory);
+    ximss_sqlite_directory_give(directory);
     return error;
 }
 
@@ -350,9 +348,10 @@ static const ximss_error_t *account_create(ximss_store_t *store, const ximss_acc
 
     XIMSS_TRY(check_new(store, entry->name, domain, pool));
     XIMSS_TRY(ximss_sqlite_folder_create((ximss_sqlite_store_t *)store, entry->quota, id, pool));
-    error = take(&directory, store, 1, pool);
+    error = ximss_sqlite_directory_take(&directory, store, 1, pool);
     if (error == NULL) {
-        error = finish(directory, insert_entry(directory, entry, domain, *id, pool), pool);
+        error = ximss_sqlite_directory_finish(
+            directory, insert_entry(directory, entry, domain, *id, pool), pool);
     }
     if (error != NULL) {
         ximss_sqlite_folder_remove((ximss_sqlite_store_t *)store, *id, pool);
@@ -392,8 +391,8 @@ static const ximss_error_t *account_update(ximss_store_t *store, const ximss_acc
     if (old->quota != entry->quota) {
         XIMSS_TRY(ximss_sqlite_folder_quota(store, old->id, entry->quota, pool));
     }
-    XIMSS_TRY(take(&directory, store, 1, pool));
-    return finish(directory, update_entry(directory, entry, pool), pool);
+    XIMSS_TRY(ximss_sqlite_directory_take(&directory, store, 1, pool));
+    return ximss_sqlite_directory_finish(directory, update_entry(directory, entry, pool), pool);
 }
 
 static const ximss_error_t *delete_entry(ximss_store_t *store, const char *name, apr_pool_t *pool)
@@ -401,9 +400,10 @@ static const ximss_error_t *delete_entry(ximss_store_t *store, const char *name,
     ximss_sqlite_directory_t *directory;
     int rows;
 
-    XIMSS_TRY(take(&directory, store, 1, pool));
-    return finish(directory,
-                  change(directory, XIMSS_DIRECTORY_QUERY_ACCOUNT_DELETE, name, &rows, pool), pool);
+    XIMSS_TRY(ximss_sqlite_directory_take(&directory, store, 1, pool));
+    return ximss_sqlite_directory_finish(
+        directory, change(directory, XIMSS_DIRECTORY_QUERY_ACCOUNT_DELETE, name, &rows, pool),
+        pool);
 }
 
 /* The folder is put out of reach under its lock, then the name goes, then the files: whatever interrupts
