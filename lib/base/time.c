@@ -97,6 +97,22 @@ const char *ximss_time_local(apr_int64_t seconds, const ximss_zone_t *zone, apr_
     return format_date(seconds + ximss_zone_offset(zone, seconds), "", pool);
 }
 
+const char *ximss_time_mail(apr_int64_t seconds, apr_int64_t shift, apr_pool_t *pool)
+{
+    static const char *const days[] = {"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"};
+    static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    int minutes = shift > -DAY_SECONDS && shift < DAY_SECONDS ? (int)(shift / 60) : 0;
+    int distance = minutes < 0 ? -minutes : minutes;
+    apr_int64_t local = clamp(clamp(seconds) + (apr_int64_t)minutes * 60);
+    apr_int64_t day = local / DAY_SECONDS - (local % DAY_SECONDS < 0);
+    int rest = (int)(local - day * DAY_SECONDS);
+    civil_t date = civil_of(day);
+    return apr_psprintf(pool, "%s, %d %s %04d %02d:%02d:%02d %c%02d%02d", days[(day % 7 + 7) % 7],
+                        date.day, months[date.month - 1], date.year, rest / 3600, rest / 60 % 60,
+                        rest % 60, minutes < 0 ? '-' : '+', distance / 60, distance % 60);
+}
+
 /* COUNT digits at TEXT as a number, -1 if one is none. */
 static int digits(const char *text, int count)
 {

@@ -18,6 +18,10 @@ const char *ximss_time_gmt_z(apr_int64_t seconds, apr_pool_t *pool);
 /* YYYYMMDDTHHMMSS in ZONE, in POOL. */
 const char *ximss_time_local(apr_int64_t seconds, const ximss_zone_t *zone, apr_pool_t *pool);
 
+/* The date of a mail (RFC 5322, 3.3) "Wed, 21 Jun 2006 21:51:24 -0800" of SECONDS since 1970, with an offset of
+ * SHIFT seconds east of GMT taken to whole minutes (a day or more: none), in POOL. */
+const char *ximss_time_mail(apr_int64_t seconds, apr_int64_t shift, apr_pool_t *pool);
+
 /* Reads YYYYMMDDTHHMMSS[Z] as GMT. Returns 0 when TEXT is not such a date. */
 int ximss_time_parse(const char *text, apr_int64_t *seconds);
 

@@ -1,4 +1,4 @@
-/* The part of the time zones that only lib/base needs. */
+/* The part of the time zones that needs no other than dates. */
 #ifndef XIMSS_BASE_ZONE_H
 #define XIMSS_BASE_ZONE_H
 

@@ -229,6 +229,25 @@ static const ximss_error_t *check_size(ximss_batch_t *batch, apr_pool_t *pool)
                        batch->data_limit);
 }
 
+/* Does what OP can do before the account's write lock is taken: others wait for that lock. */
+static const ximss_error_t *prepare(ximss_call_t *call, const ximss_op_t *op)
+{
+    ximss_batch_t *batch = call->batch;
+    const ximss_error_t *error;
+    if (op->prepare == NULL) {
+        return NULL;
+    }
+    XIMSS_TRY(need_account(batch));
+    call->account = batch->account;
+    if (batch->in_segment) {
+        return op->prepare(call);
+    }
+    XIMSS_TRY(ximss_account_begin_read(batch->account, call->pool));
+    error = op->prepare(call);
+    ximss_account_rollback(batch->account);
+    return error;
+}
+
 /* Runs an admitted request inside the transaction that its row asks for. */
 static const ximss_error_t *execute(ximss_call_t *call, const ximss_op_t *op, apr_size_t mark)
 {
@@ -239,10 +258,8 @@ static const ximss_error_t *execute(ximss_call_t *call, const ximss_op_t *op, ap
         mark = ximss_xml_mark(batch->out);
         batch->point = point_now(batch);
     }
-    error = enter(batch, op, mark, call->pool);
-    if (error != NULL) {
-        return error;
-    }
+    XIMSS_TRY(prepare(call, op));
+    XIMSS_TRY(enter(batch, op, mark, call->pool));
     call->account = batch->account;
     error = op->handler(call);
     if (error == NULL) {

@@ -40,6 +40,7 @@ typedef struct ximss_call_t {
     ximss_account_t
         *account; /* the session's account, checked out; a transaction as the row says */
     ximss_batch_t *batch;
+    void *prepared;   /* what the row's prepare function left for its handler */
     apr_pool_t *pool; /* lives as long as the request element is handled */
 } ximss_call_t;
 

@@ -18,6 +18,10 @@ typedef struct ximss_op_t {
     ximss_op_fn_t handler;
     int flags;
     const char *required; /* attributes that must be there, blank separated; NULL */
+    ximss_op_fn_t
+        prepare; /* does what needs no write lock: reads, parses, composes, hashes; NULL. It runs in a
+                              read transaction, or in the write transaction that the batch has open, and
+                              leaves its result in call->prepared. XIMSS_OP_WRITES only */
 } ximss_op_t;
 
 /* The table, sorted by name with letter case ignored, and its length. */

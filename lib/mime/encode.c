@@ -1,0 +1,146 @@
+/* base64, quoted-printable, and canonical line ends. */
+#include "mime/encode.h"
+
+#include <string.h>
+
+#define LINE_LENGTH 76
+
+static const char hex[] = "0123456789ABCDEF";
+
+void ximss_hex_put(ximss_buffer_t *out, char mark, char byte)
+{
+    ximss_buffer_put(out, mark);
+    ximss_buffer_put(out, hex[(unsigned char)byte >> 4]);
+    ximss_buffer_put(out, hex[byte & 15]);
+}
+
+static void put_group(char *to, const unsigned char *bytes, apr_size_t length)
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    unsigned int bits = (unsigned int)bytes[0] << 16;
+    bits |= length > 1 ? (unsigned int)bytes[1] << 8 : 0;
+    bits |= length > 2 ? bytes[2] : 0;
+    to[0] = alphabet[bits >> 18];
+    to[1] = alphabet[bits >> 12 & 63];
+    to[2] = length > 1 ? alphabet[bits >> 6 & 63] : '=';
+    to[3] = length > 2 ? alphabet[bits & 63] : '=';
+}
+
+void ximss_base64_put(ximss_buffer_t *out, const char *bytes, apr_size_t length, int lines)
+{
+    apr_size_t column = 0;
+    ximss_buffer_reserve(out, length / 3 * 4 + length / 28 + 8);
+    for (apr_size_t at = 0; at < length; at += 3) {
+        put_group(out->data + out->length, (const unsigned char *)bytes + at, length - at);
+        out->length += 4;
+        column += 4;
+        if (lines && (column == LINE_LENGTH || at + 3 >= length)) {
+            ximss_buffer_add(out, "\r\n", 2);
+            column = 0;
+        }
+    }
+}
+
+/* The length of the line end at AT, 0 when there is none. */
+static apr_size_t line_end(const char *text, apr_size_t length, apr_size_t at)
+{
+    if (text[at] == '\n') {
+        return 1;
+    }
+    return text[at] != '\r' ? 0 : at + 1 < length && text[at + 1] == '\n' ? 2 : 1;
+}
+
+/* Whether the byte at AT, COLUMN characters behind the start of a line, cannot stand for itself. */
+static int needs_quoting(const char *text, apr_size_t length, apr_size_t at, apr_size_t column)
+{
+    unsigned char c = (unsigned char)text[at];
+    if (c == ' ' || c == '\t') {
+        return at + 1 == length || line_end(text, length, at + 1) > 0;
+    }
+    if (column == 0 && (c == '.' || c == 'F')) {
+        return c == '.' || (length - at >= 5 && memcmp(text + at, "From ", 5) == 0);
+    }
+    return c < ' ' || c >= 0x7F || c == '=';
+}
+
+void ximss_quoted_put(ximss_buffer_t *out, const char *text, apr_size_t length)
+{
+    apr_size_t column = 0;
+    apr_size_t end;
+    for (apr_size_t at = 0; at < length; at++) {
+        end = line_end(text, length, at);
+        if (end > 0) {
+            ximss_buffer_add(out, "\r\n", 2);
+            column = 0;
+            at += end - 1;
+            continue;
+        }
+        int quoted = needs_quoting(text, length, at, column);
+        apr_size_t size = quoted ? 3 : 1;
+        int last = at + 1 == length || line_end(text, length, at + 1) > 0;
+        if (column + size + !last > LINE_LENGTH) {
+            ximss_buffer_add(out, "=\r\n", 3);
+            column = 0;
+            quoted = needs_quoting(text, length, at, column);
+            size = quoted ? 3 : 1;
+        }
+        if (quoted) {
+            ximss_hex_put(out, '=', text[at]);
+        }
+        else {
+            ximss_buffer_put(out, text[at]);
+        }
+        column += size;
+    }
+}
+
+void ximss_lines_put(ximss_buffer_t *out, const char *text, apr_size_t length)
+{
+    apr_size_t start = 0;
+    for (apr_size_t at = 0; at < length; at++) {
+        apr_size_t end = line_end(text, length, at);
+        if (end > 0) {
+            ximss_buffer_add(out, text + start, at - start);
+            ximss_buffer_add(out, "\r\n", 2);
+            at += end - 1;
+            start = at + 1;
+        }
+    }
+    ximss_buffer_add(out, text + start, length - start);
+}
+
+/* Counts the line that ends before AT. */
+static void end_line(ximss_survey_t *survey, const char *data, apr_size_t start, apr_size_t at)
+{
+    apr_size_t length = at - start;
+    if (length > survey->longest) {
+        survey->longest = length;
+    }
+    if (length > 0 && (data[start] == '.' || data[at - 1] == ' ' || data[at - 1] == '\t' ||
+                       (length >= 5 && memcmp(data + start, "From ", 5) == 0))) {
+        survey->fragile = 1;
+    }
+}
+
+void ximss_survey(ximss_survey_t *survey, const char *data, apr_size_t length)
+{
+    apr_size_t start = 0;
+    memset(survey, 0, sizeof(*survey));
+    for (apr_size_t at = 0; at < length; at++) {
+        unsigned char c = (unsigned char)data[at];
+        apr_size_t end = line_end(data, length, at);
+        if (end > 0) {
+            survey->binary |= end == 1;
+            end_line(survey, data, start, at);
+            at += end - 1;
+            start = at + 1;
+            continue;
+        }
+        survey->eight_bit |= c >= 0x80;
+        survey->binary |= c == '\0';
+        survey->controls |= c == 0x7F || (c < ' ' && c != '\t');
+        survey->quoted_size += c >= 0x7F || c == '=' || (c < ' ' && c != '\t');
+    }
+    end_line(survey, data, start, length);
+}
