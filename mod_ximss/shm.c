@@ -8,6 +8,7 @@
 #include "mod_ximss/log.h"
 #include "mod_ximss/wait.h"
 #include "session/event.h"
+#include "session/upload.h"
 
 #include <ap_mpm.h>
 #include <apr_atomic.h>
@@ -370,6 +371,15 @@ const ximss_context_t *ximss_shm_context(const server_rec *server)
     return context;
 }
 
+/* One for the sessions of all virtual hosts: below the data folder of the first that serves mail. */
+static const char *upload_dir(const server_rec *server)
+{
+    while (!ximss_config_get(server)->engine) {
+        server = server->next;
+    }
+    return apr_pstrcat(child.pool, ximss_config_get(server)->data_dir, "/uploads", NULL);
+}
+
 void ximss_shm_child_init(apr_pool_t *pchild, server_rec *server)
 {
     const ximss_config_t *config = ximss_config_get(server);
@@ -392,6 +402,7 @@ void ximss_shm_child_init(apr_pool_t *pchild, server_rec *server)
         child.table = NULL;
         return;
     }
+    ximss_table_set_uploads(child.table, upload_dir(server));
     ximss_wait_init(config->polls);
     for (each = server; each != NULL; each = each->next) {
         if (ximss_config_get(each)->engine) {

@@ -20,6 +20,9 @@ typedef struct ximss_limits_t {
     int folders;              /* open folders of one session */
     int sessions_account;     /* sessions of one account */
     int search_seconds;       /* time of one filter or sort without an index */
+    apr_size_t upload_bytes;  /* one uploaded file */
+    int uploads;              /* uploaded files of one session */
+    apr_size_t upload_total;  /* bytes of them all */
 } ximss_limits_t;
 
 /* The defaults. */
@@ -29,7 +32,8 @@ typedef struct ximss_limits_t {
         .request_elements = 100000, .batch_requests = 1000, .reply_bytes = 64 * 1024 * 1024,       \
         .message_bytes = 100 * 1024 * 1024, .mime_depth = 100, .mime_parts = 10000,                \
         .header_bytes = 1024 * 1024, .addresses = 10000, .viewer_bytes = 4096, .folders = 64,      \
-        .sessions_account = 500, .search_seconds = 30                                              \
+        .sessions_account = 500, .search_seconds = 30, .upload_bytes = 100 * 1024 * 1024,          \
+        .uploads = 100, .upload_total = 200 * 1024 * 1024                                          \
     }
 
 #endif

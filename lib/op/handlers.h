@@ -9,6 +9,7 @@
 const ximss_error_t *ximss_op_unsupported(ximss_call_t *call);
 
 const ximss_error_t *ximss_op_bye(ximss_call_t *call);
+const ximss_error_t *ximss_op_clear_uploaded(ximss_call_t *call);
 const ximss_error_t *ximss_op_empty_trash(ximss_call_t *call);
 const ximss_error_t *ximss_op_folder_browse(ximss_call_t *call);
 const ximss_error_t *ximss_op_folder_close(ximss_call_t *call);

@@ -28,7 +28,7 @@ const ximss_op_t ximss_ops[] = {
     {"calendarOpen",          ximss_op_unsupported,          SESSION | EXTENSION,             NULL,                   NULL},
     {"calendarPublish",       ximss_op_unsupported,          SESSION | EXTENSION,             NULL,                   NULL},
     {"calendarReadItem",      ximss_op_unsupported,          SESSION | EXTENSION,             NULL,                   NULL},
-    {"clearUploaded",         ximss_op_unsupported,          SESSION,                         NULL,                   NULL},
+    {"clearUploaded",         ximss_op_clear_uploaded,       SESSION,                         NULL,                   NULL},
     {"cliExecute",            ximss_op_unsupported,          SESSION,                         NULL,                   NULL},
     {"contactAppend",         ximss_op_unsupported,          SESSION | EXTENSION,             NULL,                   NULL},
     {"contactFind",           ximss_op_unsupported,          SESSION | EXTENSION,             NULL,                   NULL},

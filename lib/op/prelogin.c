@@ -2,6 +2,8 @@
 #include "base/random.h"
 #include "op/handlers.h"
 
+#include <apr_strings.h>
+
 /* Characters of a nonce: 119 random bits. It is opaque and kept nowhere: no mechanism offered uses it. */
 #define NONCE_LENGTH 20
 
@@ -15,7 +17,8 @@ const ximss_error_t *ximss_op_list_features(ximss_call_t *call)
     if (!ximss_random_text(nonce, NONCE_LENGTH)) {
         return ximss_error_detail(call->pool, XIMSS_E_INTERNAL, "no random numbers");
     }
-    /* The protocol text has the domain as an element, clients over HTTP know it as an attribute. */
+    /* The protocol text has the domain as an element, clients over HTTP know it as an attribute; the bytes that an
+     * uploaded file may have are ours: clients read the elements that they know. */
     ximss_call_message(call, "features");
     ximss_xml_attr(call->out, "domain", domain);
     if (domain != NULL) {
@@ -24,6 +27,9 @@ const ximss_error_t *ximss_op_list_features(ximss_call_t *call)
     ximss_xml_element(call->out, "language", "");
     ximss_xml_element(call->out, "nonce", nonce);
     ximss_xml_element(call->out, "sasl", "PLAIN");
+    ximss_xml_element(
+        call->out, "uploadLimit",
+        apr_psprintf(call->pool, "%" APR_SIZE_T_FMT, call->context->limits->upload_bytes));
     ximss_xml_end(call->out);
     return NULL;
 }

@@ -1,4 +1,4 @@
-/* The folders of sessions below the runtime folder: s<slot>-<generation>, mode 0700. */
+/* The folders of sessions below the runtime folder, and those of their uploads: s<slot>-<generation>, mode 0700. */
 #include "base/log.h"
 #include "session/slot.h"
 
@@ -14,11 +14,22 @@
 
 enum { DEPTH_MAX = 4 }; /* folders inside a session's folder */
 
+static void folder_below(const char *dir, apr_uint32_t number, apr_uint64_t generation,
+                         char *buffer, apr_size_t size)
+{
+    apr_snprintf(buffer, size, "%s/s%06u-%" APR_UINT64_T_FMT, dir, number, generation);
+}
+
 void ximss_slot_folder(const ximss_table_t *table, apr_uint32_t number, apr_uint64_t generation,
                        char *buffer, apr_size_t size)
 {
-    apr_snprintf(buffer, size, "%s/s%06u-%" APR_UINT64_T_FMT, table->runtime_dir, number,
-                 generation);
+    folder_below(table->runtime_dir, number, generation, buffer, size);
+}
+
+void ximss_slot_uploads(const ximss_table_t *table, apr_uint32_t number, apr_uint64_t generation,
+                        char *buffer, apr_size_t size)
+{
+    folder_below(table->upload_dir, number, generation, buffer, size);
 }
 
 static int remove_at(int parent, const char *name, int depth);
@@ -78,17 +89,26 @@ int ximss_slot_folder_make(const ximss_table_t *table, apr_uint32_t number, apr_
     return mkdir(path, 0700) == 0 ? 0 : errno;
 }
 
+static void remove_folder(const char *path)
+{
+    int status = remove_at(AT_FDCWD, path, 0);
+
+    if (status != 0 && status != ENOENT) {
+        ximss_log(XIMSS_LOG_WARN, 3002, "session folder %s is left for the sweep: %s", path,
+                  strerror(status));
+    }
+}
+
 void ximss_slot_folder_remove(const ximss_table_t *table, apr_uint32_t number,
                               apr_uint64_t generation)
 {
     char path[PATH_MAX];
-    int status;
 
     ximss_slot_folder(table, number, generation, path, sizeof(path));
-    status = remove_at(AT_FDCWD, path, 0);
-    if (status != 0 && status != ENOENT) {
-        ximss_log(XIMSS_LOG_WARN, 3002, "session folder %s is left for the sweep: %s", path,
-                  strerror(status));
+    remove_folder(path);
+    if (table->upload_dir != NULL) {
+        ximss_slot_uploads(table, number, generation, path, sizeof(path));
+        remove_folder(path);
     }
 }
 
@@ -124,13 +144,13 @@ static int left_over(ximss_table_t *table, const char *name)
            atomic_load(&table->marks[number].state) == XIMSS_SLOT_FREE;
 }
 
-void ximss_slot_folder_sweep(ximss_table_t *table)
+static void sweep_below(ximss_table_t *table, const char *dir)
 {
-    DIR *folder = opendir(table->runtime_dir);
+    DIR *folder = opendir(dir);
     struct dirent *entry;
 
     if (folder == NULL) {
-        ximss_log(XIMSS_LOG_WARN, 3003, "cannot sweep %s: %s", table->runtime_dir, strerror(errno));
+        ximss_log(XIMSS_LOG_WARN, 3003, "cannot sweep %s: %s", dir, strerror(errno));
         return;
     }
     while ((entry = readdir(folder)) != NULL) {
@@ -139,4 +159,12 @@ void ximss_slot_folder_sweep(ximss_table_t *table)
         }
     }
     closedir(folder);
+}
+
+void ximss_slot_folder_sweep(ximss_table_t *table)
+{
+    sweep_below(table, table->runtime_dir);
+    if (table->upload_dir != NULL && access(table->upload_dir, F_OK) == 0) {
+        sweep_below(table, table->upload_dir);
+    }
 }

@@ -106,6 +106,7 @@ struct ximss_table_t {
     ximss_slot_t *slots;
     ximss_slot_event_t *events;
     const char *runtime_dir;
+    const char *upload_dir; /* NULL: no uploads */
     apr_int64_t (*clock)(void);
     _Atomic int stopped;  /* of this process: waits return at once */
     ximss_waker_t *waker; /* NULL: no process parks its waits */
@@ -163,11 +164,15 @@ int ximss_slot_usable(ximss_table_t *table, apr_uint32_t number, int orphaned);
 void ximss_slot_folder(const ximss_table_t *table, apr_uint32_t number, apr_uint64_t generation,
                        char *buffer, apr_size_t size);
 
+/* The same for the folder of the session's uploads, which may not be there; there is an upload_dir. */
+void ximss_slot_uploads(const ximss_table_t *table, apr_uint32_t number, apr_uint64_t generation,
+                        char *buffer, apr_size_t size);
+
 /* Makes the folder, mode 0700 and empty. Returns 0 or an errno. */
 int ximss_slot_folder_make(const ximss_table_t *table, apr_uint32_t number,
                            apr_uint64_t generation);
 
-/* Removes the folder and all in it; follows no link. */
+/* Removes the folder, that of the uploads, and all in them; follows no link. */
 void ximss_slot_folder_remove(const ximss_table_t *table, apr_uint32_t number,
                               apr_uint64_t generation);
 

@@ -3,6 +3,7 @@
 
 #include "auth/password.h"
 #include "base/log.h"
+#include "session/upload.h"
 #include "unit/suite.h"
 
 #include <apr_file_info.h>
@@ -83,6 +84,8 @@ static void make_table(op_rig_t *rig)
         APR_SUCCESS);
     assert_ok(ximss_table_init(memory, size, &options, rig->pool));
     assert_ok(ximss_table_attach(&rig->context.table, memory, size, runtime, rig->pool));
+    ximss_table_set_uploads(rig->context.table,
+                            apr_pstrcat(rig->pool, rig->dir, "/data/uploads", NULL));
 }
 
 static void make_auth(op_rig_t *rig)
