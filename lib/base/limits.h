@@ -23,6 +23,11 @@ typedef struct ximss_limits_t {
     apr_size_t upload_bytes;  /* one uploaded file */
     int uploads;              /* uploaded files of one session */
     apr_size_t upload_total;  /* bytes of them all */
+    apr_size_t file_bytes;    /* one file of the file storage */
+    int files;                /* files of an account; as many directories and subscriptions */
+    apr_size_t pref_bytes;    /* value of one preference, and attributes of one file */
+    apr_size_t prefs_bytes;   /* all preferences of an account */
+    int prefs;                /* preferences of an account's own */
 } ximss_limits_t;
 
 /* The defaults. */
@@ -33,7 +38,8 @@ typedef struct ximss_limits_t {
         .message_bytes = 100 * 1024 * 1024, .mime_depth = 100, .mime_parts = 10000,                \
         .header_bytes = 1024 * 1024, .addresses = 10000, .viewer_bytes = 4096, .folders = 64,      \
         .sessions_account = 500, .search_seconds = 30, .upload_bytes = 100 * 1024 * 1024,          \
-        .uploads = 100, .upload_total = 200 * 1024 * 1024                                          \
+        .uploads = 100, .upload_total = 200 * 1024 * 1024, .file_bytes = 1024 * 1024 * 1024,       \
+        .files = 10000, .pref_bytes = 64 * 1024, .prefs_bytes = 1024 * 1024, .prefs = 500          \
     }
 
 #endif

@@ -19,7 +19,17 @@ INSERT INTO login (kind, time, address) VALUES (?1, ?2, ?3)
 ON CONFLICT (kind) DO UPDATE SET time = excluded.time, address = excluded.address;
 
 -- STMT pref_get
-SELECT value FROM pref WHERE name = ?1;
+SELECT value FROM pref WHERE name = ?1 AND form = 0;
+
+-- STMT pref_list
+SELECT name, value, form FROM pref ORDER BY name;
+
+-- STMT pref_put
+INSERT INTO pref (name, value, form) VALUES (?2, ?3, ?1)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value, form = excluded.form;
+
+-- STMT pref_delete
+DELETE FROM pref WHERE name = ?1;
 
 -- STMT batch_get
 SELECT seq, step FROM batch WHERE session = ?1;
@@ -90,6 +100,68 @@ SELECT hour, messages FROM submission;
 -- STMT submission_put
 INSERT INTO submission (id, hour, messages) VALUES (1, ?1, ?2)
 ON CONFLICT (id) DO UPDATE SET hour = excluded.hour, messages = excluded.messages;
+
+-- STMT file_find
+SELECT content, size, modified, attributes FROM file WHERE directory = ?1 AND name = ?2;
+
+-- STMT file_list
+SELECT name, content, size, modified FROM file WHERE directory = ?3 ORDER BY name
+LIMIT ?2 OFFSET ?1;
+
+-- STMT file_total
+SELECT count(content), total(size) FROM file
+WHERE directory = ?1 OR (directory >= ?1 || '/' AND directory < ?1 || '0');
+
+-- STMT file_directories
+SELECT count(*) FROM file WHERE content IS NULL;
+
+-- STMT file_put
+INSERT INTO file (directory, name, content, size, modified, attributes)
+VALUES (?4, ?5, ?1, ?2, ?3, '')
+ON CONFLICT (directory, name) DO UPDATE SET content = excluded.content, size = excluded.size,
+    modified = excluded.modified;
+
+-- STMT file_delete
+DELETE FROM file WHERE directory = ?1 AND name = ?2;
+
+-- STMT file_move
+UPDATE file SET directory = ?3, name = ?4 WHERE directory = ?1 AND name = ?2;
+
+-- STMT file_move_below
+UPDATE file SET directory = ?2 || substr(directory, length(?1) + 1)
+WHERE directory = ?1 OR (directory >= ?1 || '/' AND directory < ?1 || '0');
+
+-- STMT file_longest
+SELECT ifnull(max(length(CAST(directory || '/' || name AS BLOB))), 0),
+    ifnull(max(length(directory) - length(replace(directory, '/', ''))), 0) + 2
+FROM file WHERE directory = ?1 OR (directory >= ?1 || '/' AND directory < ?1 || '0');
+
+-- STMT file_attributes
+UPDATE file SET attributes = ?3 WHERE directory = ?1 AND name = ?2;
+
+-- STMT file_storage_get
+SELECT next_content, files, bytes FROM file_storage;
+
+-- STMT file_storage_set
+UPDATE file_storage SET next_content = ?1, files = ?2, bytes = ?3;
+
+-- STMT file_data_insert
+INSERT INTO file_data (id, data) VALUES (?1, ?2);
+
+-- STMT file_data_read
+SELECT data FROM file_data WHERE id = ?1;
+
+-- STMT file_data_delete
+DELETE FROM file_data WHERE id >= ?1 << 16 AND id < (?1 + 1) << 16;
+
+-- STMT file_subscription_list
+SELECT name FROM file_subscription ORDER BY name;
+
+-- STMT file_subscription_put
+INSERT OR IGNORE INTO file_subscription (name) VALUES (?1);
+
+-- STMT file_subscription_delete
+DELETE FROM file_subscription WHERE name = ?1;
 
 -- STMT mailbox_by_name
 SELECT id, name, class, pure, uid_validity, uid_next, messages, unseen, bytes, media, unseen_media,
@@ -356,10 +428,48 @@ FROM message WHERE mailbox = ?1 AND gone IS NULL;
 SELECT ifnull(max(uid), 0), ifnull(max(modseq), 0) FROM message WHERE mailbox = ?1;
 
 -- STMT check_account
-SELECT bytes, next_mailbox, next_blob, modseq, (SELECT total(bytes) FROM mailbox),
+SELECT bytes, next_mailbox, next_blob, modseq,
+    (SELECT total(bytes) FROM mailbox) + (SELECT total(size) FROM file),
     (SELECT ifnull(max(id), 0) FROM mailbox), (SELECT ifnull(max(id), 0) FROM blob),
     (SELECT ifnull(max(modseq), 0) FROM mailbox)
 FROM account;
+
+-- STMT check_file_pieces
+-- Of each file: all pieces but the last are whole, and they give its size.
+SELECT directory || iif(directory = '', '', '/') || name FROM file
+WHERE content IS NOT NULL AND (size, (size + 262143) / 262144) <>
+    (SELECT ifnull(sum(length(data)), 0), ifnull(max(id) - (content << 16) + 1, 0) FROM file_data
+     WHERE id >= content << 16 AND id < (content + 1) << 16 AND length(data) <= 262144);
+
+-- STMT check_file_orphans
+SELECT count(*) FROM file_data WHERE NOT EXISTS (SELECT 1 FROM file WHERE content = id >> 16);
+
+-- STMT check_file_directories
+SELECT count(*) FROM file AS entry
+WHERE directory <> '' AND NOT EXISTS (
+    SELECT 1 FROM file WHERE content IS NULL
+        AND directory || iif(directory = '', '', '/') || name = entry.directory);
+
+-- STMT check_file_storage
+SELECT files = (SELECT count(content) FROM file) AND bytes = (SELECT total(size) FROM file)
+    AND next_content > (SELECT ifnull(max(content), 0) FROM file)
+FROM file_storage;
+
+-- STMT repair_file_orphans
+DELETE FROM file_data WHERE NOT EXISTS (SELECT 1 FROM file WHERE content = id >> 16);
+
+-- STMT repair_file_directories
+-- One level at a time: the directory of each entry that has none. rtrim leaves what ends with the last slash.
+INSERT OR IGNORE INTO file (directory, name, content, size, modified, attributes)
+SELECT DISTINCT rtrim(rtrim(directory, replace(directory, '/', '')), '/'),
+    substr(directory, length(rtrim(directory, replace(directory, '/', ''))) + 1),
+    NULL, 0, 0, ''
+FROM file WHERE directory <> '';
+
+-- STMT repair_file_storage
+UPDATE file_storage SET files = (SELECT count(content) FROM file),
+    bytes = (SELECT total(size) FROM file),
+    next_content = max(next_content, (SELECT ifnull(max(content), 0) + 1 FROM file));
 
 -- STMT check_lost
 SELECT blob FROM (

@@ -135,4 +135,34 @@ CREATE TABLE submission (
     hour INTEGER NOT NULL,
     messages INTEGER NOT NULL
 );
+-- form: 0 text, 1 XML of an array or dictionary.
+ALTER TABLE pref ADD COLUMN form INTEGER NOT NULL DEFAULT 0;
+-- File storage. directory: the name of the directory it is in, '' at the top; content: NULL for a directory.
+CREATE TABLE file (
+    directory TEXT NOT NULL,
+    name TEXT NOT NULL,
+    content INTEGER UNIQUE,
+    size INTEGER NOT NULL,
+    modified INTEGER NOT NULL,
+    attributes TEXT NOT NULL,
+    PRIMARY KEY (directory, name)
+) WITHOUT ROWID;
+-- The bytes in pieces; id = content << 16 | number of the piece.
+CREATE TABLE file_data (
+    id INTEGER PRIMARY KEY,
+    data BLOB NOT NULL
+);
+CREATE TABLE file_subscription (
+    name TEXT PRIMARY KEY
+) WITHOUT ROWID;
+-- Counters of the file storage; one row.
+CREATE TABLE file_storage (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    next_content INTEGER NOT NULL,
+    files INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+);
+INSERT INTO file_storage (id, next_content, files, bytes) VALUES (1, 1, 0, 0);
+INSERT INTO file (directory, name, content, size, modified, attributes)
+VALUES ('', 'private', NULL, 0, CAST(strftime('%s', 'now') AS INTEGER), '');
 PRAGMA user_version = 3;

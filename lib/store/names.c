@@ -87,6 +87,38 @@ const ximss_error_t *ximss_name_mailbox(const char **clean, int *pure, const cha
     return NULL;
 }
 
+/* Whether the LENGTH bytes at LEVEL can be one level of a file's name. */
+static int is_level(const char *level, apr_size_t length)
+{
+    return length > 2 || (length == 1 && level[0] != '.') ||
+           (length == 2 && strncmp(level, "..", 2) != 0);
+}
+
+const ximss_error_t *ximss_name_file(const char **clean, const char *name, apr_pool_t *pool)
+{
+    apr_size_t length;
+    const char *level;
+    int levels = 0;
+
+    name += name[0] == '/';
+    length = strlen(name);
+    length -= length > 0 && name[length - 1] == '/';
+    *clean = name = apr_pstrmemdup(pool, name, length);
+    if (length == 0) {
+        return NULL;
+    }
+    if (length > XIMSS_FILE_NAME_BYTES || name[0] == '~' || !clean_text(name, pool)) {
+        return bad_name("file", pool);
+    }
+    for (level = name; level != NULL; level = level[length] == '/' ? level + length + 1 : NULL) {
+        length = strcspn(level, "/");
+        if (!is_level(level, length) || ++levels > XIMSS_FILE_NAME_LEVELS) {
+            return bad_name("file", pool);
+        }
+    }
+    return NULL;
+}
+
 int ximss_name_id_ok(const char *id)
 {
     apr_size_t length;

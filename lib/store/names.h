@@ -17,6 +17,13 @@ const ximss_error_t *ximss_name_account(const char **folded, const char **domain
 const ximss_error_t *ximss_name_mailbox(const char **clean, int *pure, const char *name,
                                         apr_pool_t *pool);
 
+/* Longest name of a stored file, and how many levels it may have. */
+#define XIMSS_FILE_NAME_BYTES  1000
+#define XIMSS_FILE_NAME_LEVELS 32
+
+/* The one form of the name of a stored file (files.h). */
+const ximss_error_t *ximss_name_file(const char **clean, const char *name, apr_pool_t *pool);
+
 /* NAME with a leading INBOX in capitals. */
 const char *ximss_name_inbox(const char *name, apr_pool_t *pool);
 

@@ -12,6 +12,7 @@
 #ifndef XIMSS_STORE_PROVIDER_H
 #define XIMSS_STORE_PROVIDER_H
 
+#include "store/files.h"
 #include "store/outbox.h"
 #include "store/store.h"
 
@@ -134,6 +135,10 @@ typedef struct ximss_mail_provider_t {
                                       apr_pool_t *pool);
     const ximss_error_t *(*pref)(ximss_account_t *account, const char *name, const char **value,
                                  apr_pool_t *pool);
+    const ximss_error_t *(*pref_list)(ximss_account_t *account, apr_array_header_t **prefs,
+                                      apr_pool_t *pool);
+    const ximss_error_t *(*pref_put)(ximss_account_t *account, const ximss_pref_t *pref,
+                                     apr_pool_t *pool); /* writes */
 
     const ximss_error_t *(*batch_get)(ximss_account_t *account, apr_int64_t session,
                                       ximss_batch_row_t *row, apr_pool_t *pool);
@@ -233,12 +238,58 @@ typedef struct ximss_outbox_provider_t {
                                         apr_int64_t next, apr_pool_t *pool);
 } ximss_outbox_provider_t;
 
+/* Bytes of a piece of a file; the last may be shorter. */
+#define XIMSS_FILE_PIECE 262144
+
+/* The file storage of an account. Names are checked, and so is all that can be refused (files.h). */
+typedef struct ximss_file_provider_t {
+    /* *FILE is NULL if there is none. */
+    const ximss_error_t *(*find)(ximss_account_t *account, const char *name, ximss_file_t **file,
+                                 apr_pool_t *pool);
+    const ximss_error_t *(*list)(ximss_account_t *account, const char *directory,
+                                 const ximss_file_slice_t *slice, apr_array_header_t **files,
+                                 apr_pool_t *pool);
+    const ximss_error_t *(*total)(ximss_account_t *account, const char *directory,
+                                  apr_int64_t *files, apr_int64_t *bytes, apr_pool_t *pool);
+    const ximss_error_t *(*directories)(ximss_account_t *account, apr_int64_t *count,
+                                        apr_pool_t *pool);
+
+    /* Bytes: a new content, its pieces one by one, reading inside of it (XIMSS_E_NOT_FOUND: it is gone). */
+    const ximss_error_t *(*content)(ximss_account_t *account, apr_int64_t *content,
+                                    apr_pool_t *pool); /* writes */
+    const ximss_error_t *(*piece)(ximss_account_t *account, apr_int64_t content, apr_int64_t number,
+                                  const char *data, apr_size_t length,
+                                  apr_pool_t *pool); /* writes */
+    const ximss_error_t *(*read)(ximss_account_t *account, apr_int64_t content, apr_int64_t offset,
+                                 apr_size_t length, const char **data, apr_pool_t *pool);
+
+    /* Puts FILE (without its attributes) where nothing is or in place of the file OLD, whose bytes go and whose
+     * attributes stay. The account's bytes and the storage's counters follow. */
+    const ximss_error_t *(*put)(ximss_account_t *account, const ximss_file_t *file,
+                                const ximss_file_t *old, apr_pool_t *pool); /* writes */
+    const ximss_error_t *(*remove)(ximss_account_t *account, const ximss_file_t *file,
+                                   apr_pool_t *pool); /* writes */
+    /* With all that is below a directory; bytes and levels of the longest names below it. */
+    const ximss_error_t *(*rename)(ximss_account_t *account, const ximss_file_t *file,
+                                   const char *new_name, apr_pool_t *pool); /* writes */
+    const ximss_error_t *(*longest)(ximss_account_t *account, const char *directory,
+                                    apr_int64_t *bytes, apr_int64_t *levels, apr_pool_t *pool);
+
+    const ximss_error_t *(*attributes)(ximss_account_t *account, const char *name, const char *text,
+                                       apr_pool_t *pool); /* writes */
+    const ximss_error_t *(*subscriptions)(ximss_account_t *account, apr_array_header_t **names,
+                                          apr_pool_t *pool);
+    const ximss_error_t *(*subscribe)(ximss_account_t *account, const char *name, int add,
+                                      apr_pool_t *pool); /* writes */
+} ximss_file_provider_t;
+
 /* A backend: compiled in, listed once in store.c. */
 typedef struct ximss_provider_t {
     const char *name;
     const ximss_directory_provider_t *directory;
     const ximss_mail_provider_t *mail;
     const ximss_outbox_provider_t *outbox;
+    const ximss_file_provider_t *files;
 } ximss_provider_t;
 
 extern const ximss_provider_t ximss_provider_sqlite;

@@ -203,4 +203,5 @@ const ximss_provider_t ximss_provider_sqlite = {
     .directory = &ximss_sqlite_directory,
     .mail = &ximss_sqlite_mail,
     .outbox = &ximss_sqlite_outbox,
+    .files = &ximss_sqlite_files,
 };

@@ -228,5 +228,6 @@ void ximss_sqlite_folder_remove(ximss_sqlite_store_t *store, const char *id, apr
 extern const ximss_directory_provider_t ximss_sqlite_directory;
 extern const ximss_mail_provider_t ximss_sqlite_mail;
 extern const ximss_outbox_provider_t ximss_sqlite_outbox;
+extern const ximss_file_provider_t ximss_sqlite_files;
 
 #endif

@@ -187,6 +187,46 @@ static const ximss_error_t *pref(ximss_account_t *account, const char *name, con
     return ximss_sqlite_run(db, stmt, pool);
 }
 
+static const ximss_error_t *pref_list(ximss_account_t *account, apr_array_header_t **prefs,
+                                      apr_pool_t *pool)
+{
+    ximss_sqlite_t *db = db_of(account);
+    sqlite3_stmt *stmt;
+    int row;
+
+    *prefs = apr_array_make(pool, 16, sizeof(ximss_pref_t));
+    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_PREF_LIST, pool));
+    XIMSS_TRY(ximss_sqlite_step(db, stmt, &row, pool));
+    while (row) {
+        ximss_pref_t *each = apr_array_push(*prefs);
+
+        each->name = ximss_sqlite_text(stmt, 0, pool);
+        each->value = ximss_sqlite_text(stmt, 1, pool);
+        each->is_xml = sqlite3_column_int(stmt, 2);
+        XIMSS_TRY(ximss_sqlite_step(db, stmt, &row, pool));
+    }
+    return NULL;
+}
+
+static const ximss_error_t *pref_put(ximss_account_t *account, const ximss_pref_t *own,
+                                     apr_pool_t *pool)
+{
+    const apr_int64_t form = own->is_xml;
+    ximss_sqlite_t *db = db_of(account);
+    sqlite3_stmt *stmt;
+
+    if (own->value == NULL) {
+        XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_PREF_DELETE, pool));
+        sqlite3_bind_text(stmt, 1, own->name, -1, SQLITE_STATIC);
+        return ximss_sqlite_run(db, stmt, pool);
+    }
+    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_PREF_PUT, pool));
+    ximss_sqlite_bind(stmt, &form, 1);
+    sqlite3_bind_text(stmt, 2, own->name, -1, SQLITE_STATIC);
+    sqlite3_bind_text(stmt, 3, own->value, -1, SQLITE_STATIC);
+    return ximss_sqlite_run(db, stmt, pool);
+}
+
 const ximss_mail_provider_t ximss_sqlite_mail = {
     .begin = begin,
     .commit = commit,
@@ -199,6 +239,8 @@ const ximss_mail_provider_t ximss_sqlite_mail = {
     .login_put = login_put,
     .login_get = login_get,
     .pref = pref,
+    .pref_list = pref_list,
+    .pref_put = pref_put,
     .batch_get = ximss_sqlite_batch_get,
     .batch_put = ximss_sqlite_batch_put,
     .alert_put = ximss_sqlite_alert_put,

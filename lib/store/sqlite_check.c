@@ -404,6 +404,62 @@ static const ximss_error_t *rebuild_orders(check_t *check, const ximss_mailbox_t
     return ximss_sqlite_rank_rebuild(check->db, mailbox->id, pool);
 }
 
+/* ---- stored files ---- */
+
+/* Files whose bytes are not all there. */
+static const ximss_error_t *check_file_pieces(check_t *check, apr_pool_t *pool)
+{
+    sqlite3_stmt *stmt;
+    int row;
+
+    XIMSS_TRY(ximss_sqlite_use(&stmt, check->db, XIMSS_ACCOUNT_QUERY_CHECK_FILE_PIECES, pool));
+    XIMSS_TRY(ximss_sqlite_step(check->db, stmt, &row, pool));
+    while (row) {
+        fault(check, 0, pool, "file %s: its pieces do not give its size",
+              ximss_sqlite_text(stmt, 0, pool));
+        XIMSS_TRY(ximss_sqlite_step(check->db, stmt, &row, pool));
+    }
+    return NULL;
+}
+
+/* Each round makes the directories one level above those that are there. */
+static const ximss_error_t *restore_directories(check_t *check, apr_pool_t *pool)
+{
+    do {
+        XIMSS_TRY(change(check, XIMSS_ACCOUNT_QUERY_REPAIR_FILE_DIRECTORIES, NULL, 0, pool));
+    } while (sqlite3_changes(check->db->db) > 0);
+    return NULL;
+}
+
+static const ximss_error_t *check_files(check_t *check, apr_pool_t *pool)
+{
+    int repair = check->run->repair;
+    apr_int64_t orphans;
+    apr_int64_t homeless;
+    apr_int64_t right;
+
+    XIMSS_TRY(check_file_pieces(check, pool));
+    XIMSS_TRY(query(check, XIMSS_ACCOUNT_QUERY_CHECK_FILE_ORPHANS, NULL, &orphans, 1, pool));
+    XIMSS_TRY(query(check, XIMSS_ACCOUNT_QUERY_CHECK_FILE_DIRECTORIES, NULL, &homeless, 1, pool));
+    XIMSS_TRY(query(check, XIMSS_ACCOUNT_QUERY_CHECK_FILE_STORAGE, NULL, &right, 1, pool));
+    if (orphans > 0) {
+        fault(check, repair, pool, "%" APR_INT64_T_FMT " pieces belong to no file", orphans);
+    }
+    if (homeless > 0) {
+        fault(check, repair, pool, "%" APR_INT64_T_FMT " files have lost their directory",
+              homeless);
+    }
+    if (!right) {
+        fault(check, repair, pool, "file storage: its counters were wrong");
+    }
+    if (!repair) {
+        return NULL;
+    }
+    XIMSS_TRY(change(check, XIMSS_ACCOUNT_QUERY_REPAIR_FILE_ORPHANS, NULL, 0, pool));
+    XIMSS_TRY(restore_directories(check, pool));
+    return change(check, XIMSS_ACCOUNT_QUERY_REPAIR_FILE_STORAGE, NULL, 0, pool);
+}
+
 /* ---- the account ---- */
 
 static const ximss_error_t *check_account(check_t *check, apr_pool_t *pool)
@@ -443,6 +499,7 @@ static const ximss_error_t *check_all(check_t *check, apr_pool_t *pool)
     if (check->run->repair) {
         XIMSS_TRY(each_mailbox(check, rebuild_orders, pool));
     }
+    XIMSS_TRY(check_files(check, pool));
     return check_account(check, pool);
 }
 

@@ -338,6 +338,19 @@ const ximss_error_t *ximss_account_pref(ximss_account_t *account, const char *na
     return mail(account)->pref(account, name, value, pool);
 }
 
+const ximss_error_t *ximss_account_prefs(ximss_account_t *account, apr_array_header_t **prefs,
+                                         apr_pool_t *pool)
+{
+    return mail(account)->pref_list(account, prefs, pool);
+}
+
+const ximss_error_t *ximss_account_pref_put(ximss_account_t *account, const ximss_pref_t *pref,
+                                            apr_pool_t *pool)
+{
+    XIMSS_TRY(need_write(account, pool));
+    return mail(account)->pref_put(account, pref, pool);
+}
+
 const ximss_error_t *ximss_account_check(ximss_account_t *account, int repair,
                                          const ximss_limits_t *limits,
                                          void (*report)(void *baton, const char *line), void *baton,

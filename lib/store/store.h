@@ -143,7 +143,21 @@ const ximss_error_t *ximss_account_record_login(ximss_account_t *account, const 
 const ximss_error_t *ximss_account_logins(ximss_account_t *account, ximss_login_t *previous,
                                           ximss_login_t *failed, apr_pool_t *pool);
 
-/* A preference as stored, NULL if the account has none of its own (see prefs.h for defaults). */
+/* A preference of the account's own. What is no text is the XML of an array or dictionary. */
+typedef struct ximss_pref_t {
+    const char *name;
+    const char *value; /* NULL, for pref_put: the account has none */
+    int is_xml;
+} ximss_pref_t;
+
+/* All of them (ximss_pref_t), by name. */
+const ximss_error_t *ximss_account_prefs(ximss_account_t *account, apr_array_header_t **prefs,
+                                         apr_pool_t *pool);
+/* Sets or forgets one, as it is: prefs.h has the rules. Needs a write transaction. */
+const ximss_error_t *ximss_account_pref_put(ximss_account_t *account, const ximss_pref_t *pref,
+                                            apr_pool_t *pool);
+
+/* A preference as stored, NULL if the account has no text of its own (see prefs.h for defaults). */
 const ximss_error_t *ximss_account_pref(ximss_account_t *account, const char *name,
                                         const char **value, apr_pool_t *pool);
 
