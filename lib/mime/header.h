@@ -1,4 +1,4 @@
-/* Header blocks of messages and parts, taken apart into raw fields. Internal to lib/mime. */
+/* Header blocks of messages and parts, taken apart into raw fields. For lib/mime and lib/submit. */
 #ifndef XIMSS_MIME_HEADER_H
 #define XIMSS_MIME_HEADER_H
 

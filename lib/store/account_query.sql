@@ -163,6 +163,13 @@ INSERT OR IGNORE INTO file_subscription (name) VALUES (?1);
 -- STMT file_subscription_delete
 DELETE FROM file_subscription WHERE name = ?1;
 
+-- STMT delivery_purge
+DELETE FROM delivery WHERE time < ?1;
+
+-- STMT delivery_insert
+INSERT INTO delivery (number, time, origin, recipient) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT DO NOTHING;
+
 -- STMT mailbox_by_name
 SELECT id, name, class, pure, uid_validity, uid_next, messages, unseen, bytes, media, unseen_media,
     modseq, epoch

@@ -165,4 +165,13 @@ CREATE TABLE file_storage (
 INSERT INTO file_storage (id, next_content, files, bytes) VALUES (1, 1, 0, 0);
 INSERT INTO file (directory, name, content, size, modified, attributes)
 VALUES ('', 'private', NULL, 0, CAST(strftime('%s', 'now') AS INTEGER), '');
+-- What accounts of this server sent here; a delivery is done once by its key.
+CREATE TABLE delivery (
+    origin TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    recipient TEXT NOT NULL,
+    time INTEGER NOT NULL,
+    PRIMARY KEY (origin, number, recipient)
+) WITHOUT ROWID;
+CREATE INDEX delivery_time ON delivery (time);
 PRAGMA user_version = 3;

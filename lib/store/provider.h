@@ -153,6 +153,10 @@ typedef struct ximss_mail_provider_t {
     const ximss_error_t *(*alert_confirm)(ximss_account_t *account, apr_int64_t last,
                                           apr_pool_t *pool); /* writes */
 
+    /* *IS_NEW: whether KEY was not there. May forget those of months ago. */
+    const ximss_error_t *(*delivery_put)(ximss_account_t *account, const ximss_delivery_key_t *key,
+                                         int *is_new, apr_pool_t *pool); /* writes */
+
     /* Mailboxes; names are checked, and a leading INBOX is in capitals. *MAILBOX is NULL if there is
      * none. NAME NULL: by ID. */
     const ximss_error_t *(*mailbox_find)(ximss_account_t *account, const char *name, apr_int64_t id,

@@ -246,6 +246,7 @@ const ximss_mail_provider_t ximss_sqlite_mail = {
     .alert_put = ximss_sqlite_alert_put,
     .alert_list = ximss_sqlite_alert_list,
     .alert_confirm = ximss_sqlite_alert_confirm,
+    .delivery_put = ximss_sqlite_delivery_put,
     .mailbox_find = ximss_sqlite_mailbox_find,
     .mailbox_create = ximss_sqlite_mailbox_create,
     .mailbox_rename = ximss_sqlite_mailbox_rename,

@@ -1,10 +1,12 @@
-/* What an account keeps for live sessions: how far their numbered batches are, and alerts. */
+/* What an account keeps so that things are done once: how far the numbered batches of sessions are, alerts, and
+ * deliveries. */
 #include "store/sqlite_mail.h"
 
 /* Ages in seconds at which rows go: of batches, longer than a client repeats one; of confirmed alerts, longer
- * than a live session takes to show them. */
-#define BATCH_AGE (3 * 86400)
-#define ALERT_AGE (3 * 86400)
+ * than a live session takes to show them; of deliveries, longer than a queue tries. */
+#define BATCH_AGE    (3 * 86400)
+#define ALERT_AGE    (3 * 86400)
+#define DELIVERY_AGE (90 * 86400)
 
 static ximss_sqlite_t *db_of(ximss_account_t *account)
 {
@@ -102,4 +104,23 @@ const ximss_error_t *ximss_sqlite_alert_confirm(ximss_account_t *account, apr_in
                                                 apr_pool_t *pool)
 {
     return run(db_of(account), XIMSS_ACCOUNT_QUERY_ALERT_CONFIRM, &last, 1, pool);
+}
+
+const ximss_error_t *ximss_sqlite_delivery_put(ximss_account_t *account,
+                                               const ximss_delivery_key_t *key, int *is_new,
+                                               apr_pool_t *pool)
+{
+    const apr_int64_t numbers[] = {key->number, key->time};
+    const apr_int64_t oldest = key->time - DELIVERY_AGE;
+    ximss_sqlite_t *db = db_of(account);
+    sqlite3_stmt *stmt;
+
+    XIMSS_TRY(run(db, XIMSS_ACCOUNT_QUERY_DELIVERY_PURGE, &oldest, 1, pool));
+    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_DELIVERY_INSERT, pool));
+    ximss_sqlite_bind(stmt, numbers, 2);
+    sqlite3_bind_text(stmt, 3, key->origin, -1, SQLITE_STATIC);
+    sqlite3_bind_text(stmt, 4, key->recipient, -1, SQLITE_STATIC);
+    XIMSS_TRY(ximss_sqlite_run(db, stmt, pool));
+    *is_new = sqlite3_changes(db->db) > 0;
+    return NULL;
 }

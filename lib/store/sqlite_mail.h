@@ -66,6 +66,9 @@ const ximss_error_t *ximss_sqlite_alert_list(ximss_account_t *account, apr_int64
                                              apr_array_header_t **alerts, apr_pool_t *pool);
 const ximss_error_t *ximss_sqlite_alert_confirm(ximss_account_t *account, apr_int64_t last,
                                                 apr_pool_t *pool);
+const ximss_error_t *ximss_sqlite_delivery_put(ximss_account_t *account,
+                                               const ximss_delivery_key_t *key, int *is_new,
+                                               apr_pool_t *pool);
 const ximss_error_t *ximss_sqlite_mailbox_find(ximss_account_t *account, const char *name,
                                                apr_int64_t id, ximss_mailbox_t **mailbox,
                                                apr_pool_t *pool);

@@ -192,6 +192,19 @@ const ximss_error_t *ximss_account_alerts(ximss_account_t *account, apr_int64_t 
 const ximss_error_t *ximss_account_alerts_confirm(ximss_account_t *account, apr_int64_t last,
                                                   apr_pool_t *pool);
 
+/* What one account of this server sent to one recipient here. */
+typedef struct ximss_delivery_key_t {
+    const char *origin; /* id of the sender's account */
+    apr_int64_t number; /* the sender's own, never used twice */
+    const char *recipient;
+    apr_int64_t time; /* seconds: now */
+} ximss_delivery_key_t;
+/* Notes KEY; *IS_NEW is 0 when it was noted before. Keys of some months ago are forgotten. Needs a write
+ * transaction. */
+const ximss_error_t *ximss_account_delivery_put(ximss_account_t *account,
+                                                const ximss_delivery_key_t *key, int *is_new,
+                                                apr_pool_t *pool);
+
 /* ---- mailboxes ---- */
 
 typedef struct ximss_mailbox_t {

@@ -1,4 +1,4 @@
-/* What live sessions keep in an account, as callers see it: batches and alerts. */
+/* What an account keeps so that things are done once, as callers see it: batches, alerts, deliveries. */
 #include "base/text.h"
 #include "store/provider.h"
 
@@ -17,12 +17,17 @@ const ximss_error_t *ximss_account_batch_get(ximss_account_t *account, apr_int64
     return mail(account)->batch_get(account, session, row, pool);
 }
 
+static const ximss_error_t *need_write(ximss_account_t *account, apr_pool_t *pool)
+{
+    return ximss_account_in_write(account)
+               ? NULL
+               : ximss_error_detail(pool, XIMSS_E_INTERNAL, "a change outside a write transaction");
+}
+
 const ximss_error_t *ximss_account_batch_put(ximss_account_t *account, const ximss_batch_row_t *row,
                                              apr_pool_t *pool)
 {
-    if (!ximss_account_in_write(account)) {
-        return ximss_error_detail(pool, XIMSS_E_INTERNAL, "a change outside a write transaction");
-    }
+    XIMSS_TRY(need_write(account, pool));
     return mail(account)->batch_put(account, row, pool);
 }
 
@@ -64,4 +69,12 @@ const ximss_error_t *ximss_account_alerts_confirm(ximss_account_t *account, apr_
 {
     XIMSS_TRY(ximss_account_begin_write(account, pool));
     return end_write(account, mail(account)->alert_confirm(account, last, pool), pool);
+}
+
+const ximss_error_t *ximss_account_delivery_put(ximss_account_t *account,
+                                                const ximss_delivery_key_t *key, int *is_new,
+                                                apr_pool_t *pool)
+{
+    XIMSS_TRY(need_write(account, pool));
+    return mail(account)->delivery_put(account, key, is_new, pool);
 }
