@@ -270,6 +270,11 @@ static void on_change(void *baton, const char *id, const apr_int64_t *mailboxes,
     ximss_event_changed(baton, id, mailboxes, count);
 }
 
+static apr_int64_t oldest_view(void *baton, const char *id, apr_int64_t mailbox)
+{
+    return ximss_event_oldest_view(baton, id, mailbox);
+}
+
 /* Without a listener all works but word from outside comes late. */
 static void start_listener(const char *data_dir, apr_pool_t *pool)
 {
@@ -290,6 +295,8 @@ static const ximss_error_t *open_store(opened_t *opened, apr_pool_t *pool)
     options.handle_cache = ximss_config_get(child.server)->handle_cache;
     options.changed = on_change;
     options.changed_baton = child.table;
+    options.oldest_view = oldest_view;
+    options.oldest_view_baton = child.table;
     XIMSS_TRY(ximss_store_open(&store, "sqlite", opened->data_dir, &options, pool));
     XIMSS_TRY(ximss_auth_attach(&opened->auth, (char *)segment->memory + segment->auth_offset,
                                 segment->auth_size, store, pool));

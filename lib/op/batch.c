@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "op/handlers.h"
+#include "op/watch.h"
 
 #include <apr_cstr.h>
 #include <apr_strings.h>
@@ -398,6 +399,7 @@ static const ximss_error_t *batch_finish(ximss_batch_t *batch, apr_pool_t *pool)
         ximss_stage_rewind(&batch->stage, 0);
         ximss_progress_back(batch->session, &batch->session->progress.before);
     }
+    batch->folders_changed = ximss_op_watch_settle(batch->context->table, batch->session, pool) > 0;
     ximss_replay_finish(&batch->replay);
     return error;
 }
@@ -407,8 +409,8 @@ static void batch_end(ximss_batch_t *batch)
     if (batch->account == NULL) {
         return;
     }
-    if (batch->wrote) {
-        /* The pool goes after the reply has left: nobody waits for a checkpoint then. */
+    if (batch->wrote || batch->folders_changed) {
+        /* The pool goes after the reply has left: nobody waits for a checkpoint or a purge then. */
         apr_pool_pre_cleanup_register(batch->pool, batch, tidy);
     }
     else {

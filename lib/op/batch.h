@@ -27,6 +27,7 @@ struct ximss_batch_t {
     ximss_account_t *account; /* checked out when first needed */
     apr_size_t data_limit;    /* bytes of OUT that data messages may fill */
     int wrote;                /* something was committed */
+    int folders_changed;      /* folders were opened, synced or closed */
     int in_segment;           /* a write transaction is open */
     apr_size_t segment_mark;  /* where its output begins */
     ximss_batch_point_t segment_point;

@@ -94,9 +94,16 @@ const ximss_error_t *ximss_deliver_name(const char *dir, const char *folder, apr
     return write_file(path, &text, pool);
 }
 
-void ximss_deliver_unname(const char *dir, const char *folder, apr_pool_t *pool)
+const char *ximss_deliver_named(const char *dir, apr_uint64_t key, apr_pool_t *pool)
 {
-    apr_file_remove(name_path(dir, ximss_watch_key(folder), pool), pool);
+    ximss_delivery_t name;
+
+    return read_file(name_path(dir, key, pool), &name, pool) == NULL ? name.data : NULL;
+}
+
+void ximss_deliver_unname(const char *dir, apr_uint64_t key, apr_pool_t *pool)
+{
+    apr_file_remove(name_path(dir, key, pool), pool);
 }
 
 /* ---- what is pending ---- */
@@ -145,15 +152,15 @@ static void add_notify(ximss_pending_t *pending, const char *dir, apr_uint64_t k
                        apr_pool_t *pool)
 {
     ximss_xml_t *xml = ximss_xml_create(64 * 1024, pool);
-    ximss_delivery_t name;
+    const char *name = ximss_deliver_named(dir, key, pool);
     apr_size_t length;
     const char *data;
 
-    if (read_file(name_path(dir, key, pool), &name, pool) != NULL) {
+    if (name == NULL) {
         return;
     }
     ximss_xml_start(xml, "folderReport");
-    ximss_xml_attr(xml, "folder", name.data);
+    ximss_xml_attr(xml, "folder", name);
     ximss_xml_attr(xml, "mode", "notify");
     ximss_xml_end(xml);
     data = ximss_xml_data(xml, &length);

@@ -26,8 +26,10 @@ const ximss_error_t *ximss_deliver_take(const ximss_context_t *context, ximss_se
 const ximss_error_t *ximss_deliver_add(const ximss_context_t *context, ximss_session_t *session,
                                        const ximss_delivery_t *elements, apr_pool_t *pool);
 
-/* Keeps the name of an open folder for its messages; forgets it. DIR is the session's folder. */
+/* Keeps the name of an open folder for its messages; gives the one with KEY, NULL when there is none; forgets it. DIR
+ * is the session's folder. */
 const ximss_error_t *ximss_deliver_name(const char *dir, const char *folder, apr_pool_t *pool);
-void ximss_deliver_unname(const char *dir, const char *folder, apr_pool_t *pool);
+const char *ximss_deliver_named(const char *dir, apr_uint64_t key, apr_pool_t *pool);
+void ximss_deliver_unname(const char *dir, apr_uint64_t key, apr_pool_t *pool);
 
 #endif

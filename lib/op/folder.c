@@ -24,7 +24,7 @@ const ximss_error_t *ximss_op_folder(ximss_call_t *call, ximss_folder_t **folder
         return ximss_error(call->pool, XIMSS_E_NO_FOLDER, NULL);
     }
     XIMSS_TRY(ximss_mailbox_get(call->account, (*folder)->mailbox, mailbox, call->pool));
-    if ((*mailbox)->epoch != (*folder)->epoch) {
+    if ((*mailbox)->epoch != (*folder)->epoch || (*folder)->modseq < (*mailbox)->purged) {
         return ximss_error(call->pool, XIMSS_E_NO_FOLDER,
                            "the mailbox was rebuilt, close the folder and open it again");
     }
@@ -175,7 +175,7 @@ const ximss_error_t *ximss_op_folder_open(ximss_call_t *call)
     ximss_changes_t before;
     XIMSS_TRY(ximss_call_attr(call, "folder", &folder->name));
     XIMSS_TRY(check_new_folder(call, folder->name));
-    XIMSS_TRY(ximss_op_watch_begin(call, &before));
+    XIMSS_TRY(ximss_op_watch_begin(call, folder->name, &before));
     XIMSS_TRY(read_spec(call, &folder->spec));
     XIMSS_TRY(read_fields(call, &folder->fields));
     XIMSS_TRY(ximss_op_mailbox_name(call->session,
@@ -199,11 +199,11 @@ const ximss_error_t *ximss_op_folder_reopen(ximss_call_t *call)
     ximss_changes_t before;
     const char *name;
     XIMSS_TRY(ximss_call_attr(call, "folder", &name));
-    XIMSS_TRY(ximss_op_watch_begin(call, &before));
     XIMSS_TRY(ximss_call_folder_load(call, name, &folder));
     if (folder == NULL) {
         return ximss_error(call->pool, XIMSS_E_NO_FOLDER, NULL);
     }
+    XIMSS_TRY(ximss_op_watch_begin(call, name, &before));
     /* By its id: the mailbox may have been renamed; of any epoch: the view is made anew. */
     XIMSS_TRY(ximss_mailbox_get(call->account, folder->mailbox, &mailbox, call->pool));
     XIMSS_TRY(read_spec(call, &folder->spec));

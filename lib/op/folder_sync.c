@@ -120,7 +120,9 @@ const ximss_error_t *ximss_op_folder_sync(ximss_call_t *call)
     ximss_mailbox_t *mailbox;
     ximss_sync_t sync = {0};
     ximss_changes_t before;
-    XIMSS_TRY(ximss_op_watch_begin(call, &before));
+    const char *name;
+    XIMSS_TRY(ximss_call_attr(call, "folder", &name));
+    XIMSS_TRY(ximss_op_watch_begin(call, name, &before));
     XIMSS_TRY(ximss_op_folder(call, &folder, &mailbox));
     XIMSS_TRY(ximss_op_number(call, "limit", APR_UINT32_MAX, 0, &sync.limit));
     if (sync.limit == 0) {

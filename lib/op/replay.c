@@ -1,6 +1,8 @@
 /* The records of numbered batches, and what is done with them after a death. */
 #include "op/replay.h"
 
+#include "op/watch.h"
+
 #include <apr_file_io.h>
 #include <apr_strings.h>
 #include <openssl/sha.h>
@@ -234,6 +236,7 @@ static const ximss_error_t *recover(const ximss_context_t *context, ximss_sessio
         ximss_progress_back(session, &progress->before);
     }
     ximss_stage_sweep(dir);
+    ximss_op_watch_settle(context->table, session, pool);
     progress->running = -1;
     progress->busy = 0;
     return NULL;

@@ -44,19 +44,112 @@ static ximss_slot_watch_t *find_free(ximss_slot_event_t *event)
     return NULL;
 }
 
+/* The watch of KEY, held if it is a new one; NULL when there are too many. */
+static ximss_slot_watch_t *find_or_make(ximss_slot_event_t *event, apr_uint64_t key)
+{
+    ximss_slot_watch_t *watch = find(event, key);
+
+    if (watch == NULL) {
+        watch = find_free(event);
+        if (watch != NULL) {
+            atomic_store(&watch->key, key);
+            atomic_store(&watch->view, XIMSS_VIEW_CHANGING);
+            atomic_store(&watch->state, XIMSS_WATCH_HELD);
+        }
+    }
+    return watch;
+}
+
+int ximss_watch_hold(ximss_table_t *table, const ximss_session_t *session, apr_uint64_t key)
+{
+    ximss_slot_watch_t *watch = find_or_make(event_of(table, session), key);
+
+    if (watch == NULL) {
+        return 0;
+    }
+    atomic_store(&watch->view, XIMSS_VIEW_CHANGING);
+    return 1;
+}
+
+int ximss_watch_held(ximss_table_t *table, const ximss_session_t *session, apr_uint64_t *keys)
+{
+    const ximss_slot_event_t *event = event_of(table, session);
+    int count = 0;
+    int i;
+
+    for (i = 0; i < XIMSS_SLOT_WATCHES; i++) {
+        const ximss_slot_watch_t *watch = &event->watches[i];
+
+        if (atomic_load(&watch->state) != XIMSS_WATCH_FREE &&
+            atomic_load(&watch->view) == XIMSS_VIEW_CHANGING) {
+            keys[count++] = atomic_load(&watch->key);
+        }
+    }
+    return count;
+}
+
+void ximss_watch_settle(ximss_table_t *table, const ximss_session_t *session, apr_uint64_t key,
+                        apr_int64_t mailbox, apr_int64_t modseq)
+{
+    ximss_slot_watch_t *watch = find(event_of(table, session), key);
+
+    if (watch == NULL) {
+        return;
+    }
+    if (atomic_load(&watch->mailbox) != mailbox) {
+        /* the name stood for another mailbox in a batch that was undone: its client has to sync */
+        atomic_store(&watch->mailbox, mailbox);
+        atomic_store(&watch->state, XIMSS_WATCH_PENDING);
+        ximss_session_wake(table, session);
+    }
+    atomic_store(&watch->view, modseq);
+}
+
+/* The smaller of OLDEST and the views of MAILBOX in the slot. */
+static apr_int64_t oldest_of(const ximss_slot_event_t *event, apr_int64_t mailbox,
+                             apr_int64_t oldest)
+{
+    int i;
+
+    for (i = 0; i < XIMSS_SLOT_WATCHES; i++) {
+        const ximss_slot_watch_t *watch = &event->watches[i];
+        int there = atomic_load(&watch->state) != XIMSS_WATCH_FREE;
+        int before = atomic_load(&watch->mailbox) == mailbox;
+        apr_int64_t view = atomic_load(&watch->view);
+        int after = atomic_load(&watch->mailbox) == mailbox;
+
+        /* the mailbox changes only while the folder is held, so one of the two is that of VIEW */
+        if (there && view < oldest && (view == XIMSS_VIEW_CHANGING || before || after)) {
+            oldest = view;
+        }
+    }
+    return oldest;
+}
+
+apr_int64_t ximss_event_oldest_view(ximss_table_t *table, const char *account_id,
+                                    apr_int64_t mailbox)
+{
+    apr_uint64_t account = ximss_slot_account(account_id);
+    apr_int64_t oldest = APR_INT64_MAX;
+    apr_uint32_t i;
+
+    for (i = 0; i < table->head->slots; i++) {
+        if (atomic_load(&table->marks[i].account) == account &&
+            atomic_load(&table->marks[i].state) == XIMSS_SLOT_LIVE) {
+            oldest = oldest_of(&table->events[i], mailbox, oldest);
+        }
+    }
+    return oldest;
+}
+
 int ximss_watch_set(ximss_table_t *table, const ximss_session_t *session,
                     const ximss_watch_t *watch)
 {
-    ximss_slot_event_t *event = event_of(table, session);
-    ximss_slot_watch_t *place = find(event, watch->key);
+    ximss_slot_watch_t *place = find_or_make(event_of(table, session), watch->key);
 
-    if (place == NULL) {
-        place = find_free(event);
-    }
     if (place == NULL) {
         return 0;
     }
-    atomic_store(&place->key, watch->key);
     atomic_store(&place->mailbox, watch->mailbox);
     atomic_store(&place->counter, watch->counter);
     atomic_store(&place->state, XIMSS_WATCH_ARMED);

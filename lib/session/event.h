@@ -15,6 +15,24 @@ typedef struct ximss_watch_t {
 /* The key of a folder's name. */
 apr_uint64_t ximss_watch_key(const char *folder);
 
+/* Before the mailbox is read for a new view of the folder of KEY, and before it is closed: no tombstone of the account
+ * is purged until ximss_watch_settle. Returns 0 when too many folders are watched. */
+int ximss_watch_hold(ximss_table_t *table, const ximss_session_t *session, apr_uint64_t key);
+
+/* The keys of the folders that are held, to KEYS, which has room for XIMSS_WATCH_MOST; returns how many. */
+int ximss_watch_held(ximss_table_t *table, const ximss_session_t *session, apr_uint64_t *keys);
+
+/* The folder of KEY has a view of MAILBOX as of MODSEQ again, and its file tells so. */
+void ximss_watch_settle(ximss_table_t *table, const ximss_session_t *session, apr_uint64_t key,
+                        apr_int64_t mailbox, apr_int64_t modseq);
+
+/* The smallest modseq of the views of MAILBOX in all sessions of the account, APR_INT64_MAX when there is none,
+ * XIMSS_VIEW_CHANGING while a folder of the account is held. Any process. Views that are made from what is read
+ * after this call began are not counted, so nobody may change the account meanwhile. */
+#define XIMSS_VIEW_CHANGING (-1)
+apr_int64_t ximss_event_oldest_view(ximss_table_t *table, const char *account_id,
+                                    apr_int64_t mailbox);
+
 /* Watches a folder of the locked SESSION, anew if it is watched already: its client knows all changes up to
  * WATCH->counter. Returns 0 when too many are watched. */
 int ximss_watch_set(ximss_table_t *table, const ximss_session_t *session,

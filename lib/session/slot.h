@@ -64,6 +64,7 @@ typedef struct ximss_slot_t {
 /* An open folder and whether its client is to be told of changes. */
 typedef enum ximss_watch_state_t {
     XIMSS_WATCH_FREE,
+    XIMSS_WATCH_HELD,    /* the folder is being opened: nobody is told */
     XIMSS_WATCH_ARMED,   /* the client knows of all changes */
     XIMSS_WATCH_PENDING, /* it must be told */
     XIMSS_WATCH_TOLD     /* it was told and has not synced since */
@@ -73,6 +74,7 @@ typedef struct ximss_slot_watch_t {
     _Atomic apr_uint64_t key;     /* of the folder's name */
     _Atomic apr_uint64_t counter; /* of changes, as of before the folder's view was read */
     _Atomic apr_int64_t mailbox;
+    _Atomic apr_int64_t view; /* modseq of the folder's view, XIMSS_VIEW_CHANGING: not known now */
     _Atomic apr_uint32_t state;
 } ximss_slot_watch_t;
 

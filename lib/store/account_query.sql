@@ -172,17 +172,17 @@ ON CONFLICT DO NOTHING;
 
 -- STMT mailbox_by_name
 SELECT id, name, class, pure, uid_validity, uid_next, messages, unseen, bytes, media, unseen_media,
-    modseq, epoch
+    modseq, epoch, purged
 FROM mailbox WHERE name = ?1;
 
 -- STMT mailbox_by_id
 SELECT id, name, class, pure, uid_validity, uid_next, messages, unseen, bytes, media, unseen_media,
-    modseq, epoch
+    modseq, epoch, purged
 FROM mailbox WHERE id = ?1;
 
 -- STMT mailbox_list
 SELECT id, name, class, pure, uid_validity, uid_next, messages, unseen, bytes, media, unseen_media,
-    modseq, epoch,
+    modseq, epoch, purged,
     (SELECT internal_date FROM message INDEXED BY message_internal_date
      WHERE mailbox = mailbox.id AND gone IS NULL ORDER BY internal_date LIMIT 1)
 FROM mailbox ORDER BY name <> 'INBOX', name;
@@ -298,8 +298,21 @@ UPDATE message SET flags = ?2, keywords = ?3, modseq = ?4 WHERE id = ?1;
 -- STMT message_bury
 UPDATE message SET gone = ?2, modseq = ?2, fields = x'' WHERE id = ?1;
 
--- STMT message_purge
-DELETE FROM message WHERE mailbox = ?1 AND gone <= ?2;
+-- STMT purge_next
+-- The next mailbox that has tombstones.
+SELECT mailbox FROM message INDEXED BY message_gone
+WHERE gone IS NOT NULL AND mailbox > ?1 ORDER BY mailbox LIMIT 1;
+
+-- STMT purge_count
+SELECT count(*) FROM (SELECT 1 FROM message INDEXED BY message_gone
+    WHERE gone IS NOT NULL AND mailbox = ?1 AND gone <= ?2 LIMIT ?3);
+
+-- STMT purge_rows
+DELETE FROM message WHERE id IN (SELECT id FROM message INDEXED BY message_gone
+    WHERE gone IS NOT NULL AND mailbox = ?1 AND gone <= ?2 ORDER BY gone LIMIT ?3);
+
+-- STMT purge_mark
+UPDATE mailbox SET purged = max(purged, ?2) WHERE id = ?1;
 
 -- STMT message_blobs
 SELECT blob FROM message WHERE id >= ?1 << 32 AND id < (?1 + 1) << 32 AND gone IS NULL;

@@ -174,4 +174,6 @@ CREATE TABLE delivery (
     PRIMARY KEY (origin, number, recipient)
 ) WITHOUT ROWID;
 CREATE INDEX delivery_time ON delivery (time);
+-- Views of a smaller modseq are void: the tombstones that they need are purged.
+ALTER TABLE mailbox ADD COLUMN purged INTEGER NOT NULL DEFAULT 0;
 PRAGMA user_version = 3;

@@ -122,6 +122,8 @@ typedef struct ximss_mail_provider_t {
     ximss_transaction_t (*transaction)(ximss_account_t *account);
     const ximss_error_t *(*savepoint)(ximss_account_t *account, ximss_savepoint_t what,
                                       apr_pool_t *pool); /* writes */
+    /* Purges tombstones up to what options.oldest_view says, asked while nobody else can commit, and keeps the
+     * modseq up to which they are gone in the mailbox. */
     void (*tidy)(ximss_account_t *account);
     void (*time_limit)(ximss_account_t *account, int seconds);
 
@@ -189,8 +191,6 @@ typedef struct ximss_mail_provider_t {
     const ximss_error_t *(*copy)(ximss_account_t *account, const ximss_uids_t *uids,
                                  apr_int64_t target, apr_size_t *copied,
                                  apr_pool_t *pool); /* writes */
-    const ximss_error_t *(*purge)(ximss_account_t *account, apr_int64_t mailbox, apr_int64_t modseq,
-                                  apr_pool_t *pool); /* writes */
     const ximss_error_t *(*blob_structure)(ximss_account_t *account, apr_int64_t blob,
                                            const char **data, apr_size_t *length, apr_pool_t *pool);
     const ximss_error_t *(*blob_read)(ximss_account_t *account, apr_int64_t blob,

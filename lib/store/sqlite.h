@@ -113,6 +113,8 @@ void ximss_sqlite_close(ximss_sqlite_t *db);
 const ximss_error_t *ximss_sqlite_follow(ximss_sqlite_t *db, apr_pool_t *pool);
 
 const ximss_error_t *ximss_sqlite_begin(ximss_sqlite_t *db, int write, apr_pool_t *pool);
+/* The same for a write, waiting WAIT_MS for the lock at most. */
+const ximss_error_t *ximss_sqlite_begin_write(ximss_sqlite_t *db, int wait_ms, apr_pool_t *pool);
 const ximss_error_t *ximss_sqlite_commit(ximss_sqlite_t *db, apr_pool_t *pool);
 void ximss_sqlite_rollback(ximss_sqlite_t *db);
 void ximss_sqlite_tidy(ximss_sqlite_t *db);

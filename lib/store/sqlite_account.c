@@ -52,6 +52,7 @@ static const ximss_error_t *savepoint(ximss_account_t *account, ximss_savepoint_
 
 static void tidy(ximss_account_t *account)
 {
+    ximss_sqlite_purge(account);
     ximss_sqlite_tidy(db_of(account));
 }
 
@@ -259,7 +260,6 @@ const ximss_mail_provider_t ximss_sqlite_mail = {
     .mark = ximss_sqlite_message_mark,
     .expunge = ximss_sqlite_message_expunge,
     .copy = ximss_sqlite_message_copy,
-    .purge = ximss_sqlite_message_purge,
     .blob_structure = ximss_sqlite_blob_structure,
     .blob_read = ximss_sqlite_blob_read,
     .order_blocks = ximss_sqlite_order_blocks,

@@ -317,11 +317,11 @@ const ximss_error_t *ximss_sqlite_follow(ximss_sqlite_t *db, apr_pool_t *pool)
     return ximss_sqlite_open(db, pool);
 }
 
-static const ximss_error_t *begin_write(ximss_sqlite_t *db, apr_pool_t *pool)
+const ximss_error_t *ximss_sqlite_begin_write(ximss_sqlite_t *db, int wait_ms, apr_pool_t *pool)
 {
     const ximss_error_t *error;
 
-    XIMSS_TRY(ximss_sqlite_lock_take(db, db->store->options.lock_wait_ms, pool));
+    XIMSS_TRY(ximss_sqlite_lock_take(db, wait_ms, pool));
     error = ximss_sqlite_follow(db, pool);
     if (error == NULL) {
         error = ximss_sqlite_control(db, XIMSS_CONTROL_QUERY_BEGIN_WRITE, pool);
@@ -337,7 +337,7 @@ static const ximss_error_t *begin_write(ximss_sqlite_t *db, apr_pool_t *pool)
 const ximss_error_t *ximss_sqlite_begin(ximss_sqlite_t *db, int write, apr_pool_t *pool)
 {
     if (write) {
-        return begin_write(db, pool);
+        return ximss_sqlite_begin_write(db, db->store->options.lock_wait_ms, pool);
     }
     XIMSS_TRY(ximss_sqlite_control(db, XIMSS_CONTROL_QUERY_BEGIN_READ, pool));
     db->transaction = XIMSS_TRANSACTION_READ;

@@ -105,8 +105,7 @@ const ximss_error_t *ximss_sqlite_message_expunge(ximss_account_t *account,
 const ximss_error_t *ximss_sqlite_message_copy(ximss_account_t *account, const ximss_uids_t *uids,
                                                apr_int64_t target, apr_size_t *copied,
                                                apr_pool_t *pool);
-const ximss_error_t *ximss_sqlite_message_purge(ximss_account_t *account, apr_int64_t mailbox,
-                                                apr_int64_t modseq, apr_pool_t *pool);
+void ximss_sqlite_purge(ximss_account_t *account);
 const ximss_error_t *ximss_sqlite_blob_structure(ximss_account_t *account, apr_int64_t blob,
                                                  const char **data, apr_size_t *length,
                                                  apr_pool_t *pool);

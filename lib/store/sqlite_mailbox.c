@@ -31,6 +31,7 @@ static ximss_mailbox_t *read_mailbox(sqlite3_stmt *stmt, apr_pool_t *pool)
     mailbox->unseen_media = sqlite3_column_int64(stmt, 10);
     mailbox->modseq = sqlite3_column_int64(stmt, 11);
     mailbox->epoch = sqlite3_column_int64(stmt, 12);
+    mailbox->purged = sqlite3_column_int64(stmt, 13);
     return mailbox;
 }
 
@@ -78,7 +79,7 @@ const ximss_error_t *ximss_sqlite_mailbox_list(ximss_account_t *account,
     while (row) {
         ximss_mailbox_t *mailbox = read_mailbox(stmt, pool);
 
-        mailbox->oldest = sqlite3_column_int64(stmt, 13);
+        mailbox->oldest = sqlite3_column_int64(stmt, 14);
         APR_ARRAY_PUSH(*mailboxes, ximss_mailbox_t *) = mailbox;
         XIMSS_TRY(ximss_sqlite_step(db, stmt, &row, pool));
     }

@@ -1,4 +1,4 @@
-/* Changes of messages: append, copy, flags, expunge, purge. Each keeps the mailbox's counters, the orders
+/* Changes of messages: append, copy, flags, expunge. Each keeps the mailbox's counters, the orders
  * and the blobs in step inside the caller's transaction, under one new modseq. */
 #include "store/sqlite_mail.h"
 
@@ -283,7 +283,7 @@ const ximss_error_t *ximss_sqlite_message_mark(ximss_account_t *account, const x
     return NULL;
 }
 
-/* ---- expunge and purge ---- */
+/* ---- expunge ---- */
 
 static const ximss_error_t *bury_one(job_t *job, const live_t *row, apr_pool_t *pool)
 {
@@ -312,18 +312,6 @@ const ximss_error_t *ximss_sqlite_message_expunge(ximss_account_t *account,
     XIMSS_TRY(finish(&job, job.mailbox, pool));
     *removed = job.done;
     return NULL;
-}
-
-const ximss_error_t *ximss_sqlite_message_purge(ximss_account_t *account, apr_int64_t mailbox,
-                                                apr_int64_t modseq, apr_pool_t *pool)
-{
-    const apr_int64_t numbers[] = {mailbox, modseq};
-    ximss_sqlite_t *db = db_of(account);
-    sqlite3_stmt *stmt;
-
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_MESSAGE_PURGE, pool));
-    ximss_sqlite_bind(stmt, numbers, 2);
-    return ximss_sqlite_run(db, stmt, pool);
 }
 
 /* ---- copy ---- */

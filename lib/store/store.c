@@ -31,13 +31,16 @@ const ximss_error_t *ximss_store_open(ximss_store_t **store, const char *provide
                                       const char *data_dir, const ximss_store_options_t *options,
                                       apr_pool_t *pool)
 {
-    ximss_store_options_t chosen = {.handle_cache = 128, .lock_wait_ms = 5000};
+    ximss_store_options_t chosen = {.handle_cache = 128, .lock_wait_ms = 5000, .tombstones = 256};
     int i;
 
     if (options != NULL) {
         chosen.server = options->server;
         chosen.changed = options->changed;
         chosen.changed_baton = options->changed_baton;
+        chosen.oldest_view = options->oldest_view;
+        chosen.oldest_view_baton = options->oldest_view_baton;
+        chosen.tombstones = options->tombstones > 0 ? options->tombstones : chosen.tombstones;
         chosen.handle_cache =
             options->handle_cache > 0 ? options->handle_cache : chosen.handle_cache;
         chosen.lock_wait_ms =

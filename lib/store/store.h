@@ -16,11 +16,17 @@ typedef struct ximss_account_t ximss_account_t; /* a handle on one account; one 
 typedef struct ximss_store_options_t {
     int handle_cache; /* open handles that are kept, default 128 */
     int lock_wait_ms; /* longest wait for an account's write lock, default 5000 */
-    int server;       /* nonzero in httpd: tombstones may be purged */
+    int server;       /* nonzero in httpd */
+    int tombstones;   /* of a mailbox, that are kept for lack of work, default 256 */
     /* Called after each commit that changed COUNT mailboxes (-1: perhaps all), with the account's id; fast,
      * and it cannot fail. NULL: the processes of httpd that listen are told. */
     void (*changed)(void *baton, const char *id, const apr_int64_t *mailboxes, int count);
     void *changed_baton;
+    /* The smallest modseq of all views of MAILBOX that anybody has, APR_INT64_MAX when there is none, below 0 when that
+     * is not known now. Asked under the write lock: a view that is made later is as new as the mailbox. Only
+     * httpd knows. NULL: tombstones are never purged. */
+    apr_int64_t (*oldest_view)(void *baton, const char *id, apr_int64_t mailbox);
+    void *oldest_view_baton;
 } ximss_store_options_t;
 
 /* Opens the store in DATA_DIR (made, mode 0700, if missing) with the backend called PROVIDER ("sqlite").
@@ -117,8 +123,8 @@ const ximss_error_t *ximss_account_savepoint(ximss_account_t *account, apr_pool_
 const ximss_error_t *ximss_account_savepoint_release(ximss_account_t *account, apr_pool_t *pool);
 void ximss_account_savepoint_undo(ximss_account_t *account);
 
-/* Checkpoints the log when it is over its size; call when no reply waits for it. Never inside a
- * transaction. Failure is logged only. */
+/* Upkeep; call when no reply waits for it, never inside a transaction. Purges tombstones that no view needs any more,
+ * some at a time, and checkpoints the log when it is over its size. Failure is logged only. */
 void ximss_account_tidy(ximss_account_t *account);
 
 /* Interrupts reads that run longer than SECONDS from now with XIMSS_E_LIMIT; 0 ends that. */
@@ -223,6 +229,7 @@ typedef struct ximss_mailbox_t {
         oldest; /* smallest INTERNALDATE, seconds; only mailbox_list and when messages > 0 */
     apr_int64_t modseq; /* of its latest change */
     apr_int64_t epoch;  /* changes when derived data was rebuilt: older views are void */
+    apr_int64_t purged; /* views of a smaller modseq are void: their tombstones are gone */
 } ximss_mailbox_t;
 
 /* XIMSS_E_NO_MAILBOX when there is none. INBOX is matched in any letter case. */
@@ -320,10 +327,6 @@ const ximss_error_t *ximss_message_expunge(ximss_account_t *account, apr_int64_t
 const ximss_error_t *ximss_message_copy(ximss_account_t *account, apr_int64_t mailbox,
                                         const apr_uint32_t *uids, apr_size_t count,
                                         apr_int64_t target, apr_size_t *copied, apr_pool_t *pool);
-
-/* Forgets tombstones with gone <= MODSEQ (httpd only: ximss_store_options_t.server). */
-const ximss_error_t *ximss_message_purge(ximss_account_t *account, apr_int64_t mailbox,
-                                         apr_int64_t modseq, apr_pool_t *pool);
 
 /* The packed structure of a stored message, in POOL. */
 const ximss_error_t *ximss_blob_structure(ximss_account_t *account, apr_int64_t blob,

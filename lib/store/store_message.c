@@ -101,16 +101,6 @@ const ximss_error_t *ximss_message_copy(ximss_account_t *account, apr_int64_t ma
     return mail(account)->copy(account, &chosen, target, copied != NULL ? copied : &done, pool);
 }
 
-const ximss_error_t *ximss_message_purge(ximss_account_t *account, apr_int64_t mailbox,
-                                         apr_int64_t modseq, apr_pool_t *pool)
-{
-    XIMSS_TRY(need_write(account, pool));
-    if (!account->store->options.server) {
-        return ximss_error_detail(pool, XIMSS_E_INTERNAL, "only httpd purges tombstones");
-    }
-    return mail(account)->purge(account, mailbox, modseq, pool);
-}
-
 const ximss_error_t *ximss_blob_structure(ximss_account_t *account, apr_int64_t blob,
                                           const char **data, apr_size_t *length, apr_pool_t *pool)
 {

@@ -36,10 +36,23 @@ void fixture_must_fail(const ximss_error_t *error, ximss_error_code_t code, cons
                   (int)error->code, (int)code, ximss_error_log_line(error, test_pool));
 }
 
+apr_int64_t fixture_oldest_view = -1;
+
+static apr_int64_t oldest_view(void *baton, const char *id, apr_int64_t mailbox)
+{
+    (void)id;
+    ck_assert_int_gt(mailbox, 0);
+    return *(const apr_int64_t *)baton;
+}
+
 ximss_store_t *fixture_open(int server, int lock_wait_ms, apr_pool_t *pool)
 {
-    const ximss_store_options_t options = {
-        .handle_cache = 8, .lock_wait_ms = lock_wait_ms, .server = server};
+    const ximss_store_options_t options = {.handle_cache = 8,
+                                           .lock_wait_ms = lock_wait_ms,
+                                           .server = server,
+                                           .tombstones = 2,
+                                           .oldest_view = server ? oldest_view : NULL,
+                                           .oldest_view_baton = &fixture_oldest_view};
     const char *provider = getenv("XIMSS_STORE_PROVIDER");
     ximss_store_t *store;
 

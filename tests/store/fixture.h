@@ -26,6 +26,9 @@ void fixture_close(void);
 /* Opens both again. */
 void fixture_reopen(void);
 
+/* What stores for a server are told of views: below 0, nothing may be purged. From two tombstones on they purge. */
+extern apr_int64_t fixture_oldest_view;
+
 /* Opens another store on the same folder, in POOL. */
 ximss_store_t *fixture_open(int server, int lock_wait_ms, apr_pool_t *pool);
 

@@ -648,26 +648,69 @@ START_TEST(message_tombstones)
     must(ximss_message_changes(test_account, inbox, before->modseq, see, &seen, test_pool));
     ck_assert_int_eq(seen.rows, 3);
     ck_assert_int_gt(see_one(inbox, 5).last.gone, before->modseq);
-    must(ximss_account_begin_write(test_account, test_pool));
-    must(ximss_message_purge(test_account, inbox, before->modseq, test_pool));
-    ck_assert_int_eq(see_one(inbox, 5).rows, 1);
-    must(ximss_message_purge(test_account, inbox, after->modseq, test_pool));
-    ck_assert_int_eq(see_one(inbox, 5).rows, 0);
-    ck_assert_int_eq(see_one(inbox, 4).rows, 1);
-    must(ximss_account_commit(test_account, test_pool));
     ck_assert_int_eq(fixture_check(test_account, 0), 0);
 }
 END_TEST
 
-START_TEST(message_purge_is_for_servers)
+/* Purges INBOX with views as old as OLDEST; returns how many of messages 1 to 4 still have a row. */
+static int rows_after_purge(ximss_account_t *account, apr_int64_t oldest)
 {
-    ximss_store_t *store = fixture_open(0, 1000, test_pool);
-    ximss_account_t *account;
+    apr_int64_t inbox = fixture_mailbox(test_account, "INBOX")->id;
+    apr_uint32_t uid;
+    int rows = 0;
 
-    must(ximss_account_checkout(&account, store, test_id, test_pool));
-    must(ximss_account_begin_write(account, test_pool));
-    must_fail(ximss_message_purge(account, 1, 100, test_pool), XIMSS_E_INTERNAL);
-    ximss_account_rollback(account);
+    fixture_oldest_view = oldest;
+    ximss_account_tidy(account);
+    fixture_oldest_view = -1;
+    for (uid = 1; uid <= 4; uid++) {
+        rows += see_one(inbox, uid).rows;
+    }
+    return rows;
+}
+
+/* Removes message UID; returns the modseq of that. */
+static apr_int64_t remove_one(apr_uint32_t uid)
+{
+    apr_int64_t inbox = fixture_mailbox(test_account, "INBOX")->id;
+
+    must(ximss_account_begin_write(test_account, test_pool));
+    must(ximss_message_expunge(test_account, inbox, &uid, 1, NULL, test_pool));
+    must(ximss_account_commit(test_account, test_pool));
+    return fixture_mailbox(test_account, "INBOX")->modseq;
+}
+
+/* Of at least two tombstones (see the fixture). */
+START_TEST(message_purge)
+{
+    apr_int64_t inbox = fixture_mailbox(test_account, "INBOX")->id;
+    ximss_account_t *other;
+    apr_int64_t second;
+    apr_int64_t third;
+
+    must(ximss_account_begin_write(test_account, test_pool));
+    fixture_append(test_account, inbox, 1, 0);
+    fixture_append(test_account, inbox, 2, 0);
+    fixture_append(test_account, inbox, 3, 0);
+    fixture_append(test_account, inbox, 4, 0);
+    must(ximss_account_commit(test_account, test_pool));
+    remove_one(1);
+    ck_assert_int_eq(rows_after_purge(test_account, APR_INT64_MAX), 4);
+    second = remove_one(2);
+    third = remove_one(3);
+    ck_assert_int_eq(rows_after_purge(test_account, -1), 4);
+    ck_assert_int_eq(rows_after_purge(test_account, second - 1), 4);
+    ck_assert_int_eq(fixture_mailbox(test_account, "INBOX")->purged, 0);
+    must(ximss_account_checkout(&other, fixture_open(0, 1000, test_pool), test_id, test_pool));
+    ck_assert_int_eq(rows_after_purge(other, APR_INT64_MAX), 4); /* not httpd */
+    ximss_account_return(other);
+    ck_assert_int_eq(rows_after_purge(test_account, second), 2);
+    ck_assert_int_eq(fixture_mailbox(test_account, "INBOX")->purged, second);
+    remove_one(4);
+    ck_assert_int_eq(rows_after_purge(test_account, third), 2);
+    ck_assert_int_eq(rows_after_purge(test_account, APR_INT64_MAX), 0);
+    ck_assert_int_eq(fixture_mailbox(test_account, "INBOX")->purged, third + 1);
+    ck_assert_int_eq(fixture_mailbox(test_account, "INBOX")->uid_next, 5);
+    ck_assert_int_eq(fixture_check(test_account, 0), 0);
 }
 END_TEST
 
@@ -904,7 +947,7 @@ void fixture_fill(Suite *suite)
     tcase_add_test(message, message_copy);
     tcase_add_test(message, message_mark);
     tcase_add_test(message, message_tombstones);
-    tcase_add_test(message, message_purge_is_for_servers);
+    tcase_add_test(message, message_purge);
     tcase_add_test(message, message_walk_ends);
     tcase_add_test(message, message_quota);
     tcase_add_test(transaction, transaction_rules);

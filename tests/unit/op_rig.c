@@ -3,6 +3,7 @@
 
 #include "auth/password.h"
 #include "base/log.h"
+#include "session/event.h"
 #include "session/upload.h"
 #include "unit/suite.h"
 
@@ -62,10 +63,19 @@ static void log_nothing(void *baton, ximss_log_level_t level, const char *line)
     }
 }
 
+static apr_int64_t oldest_view(void *baton, const char *id, apr_int64_t mailbox)
+{
+    return ximss_event_oldest_view(((const op_rig_t *)baton)->context.table, id, mailbox);
+}
+
+/* Tombstones are purged as soon as that is allowed: all tests of operations are tests of that, too. */
 static void make_store(op_rig_t *rig)
 {
-    ximss_store_options_t options = {.handle_cache = 8, .lock_wait_ms = 200, .server = 1};
+    ximss_store_options_t options = {
+        .handle_cache = 8, .lock_wait_ms = 200, .server = 1, .tombstones = 1};
     const char *data = apr_pstrcat(rig->pool, rig->dir, "/data", NULL);
+    options.oldest_view = oldest_view;
+    options.oldest_view_baton = rig;
     ck_assert_int_eq(apr_dir_make(data, APR_FPROT_OS_DEFAULT, rig->pool), APR_SUCCESS);
     assert_ok(ximss_store_open(&rig->context.store, "sqlite", data, &options, rig->pool));
     assert_ok(ximss_domain_create(rig->context.store, "example.org", rig->pool));
