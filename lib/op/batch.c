@@ -319,7 +319,7 @@ static void handle(ximss_batch_t *batch, const ximss_element_t *request, apr_poo
         .context = batch->context,
         .peer = batch->peer,
         .session = batch->session,
-        .zone = batch->zone,
+        .zone = ximss_zone_get(batch->session != NULL ? batch->session->zone : NULL),
         .request = request,
         .out = batch->out,
         .batch = batch,
@@ -355,7 +355,6 @@ static ximss_batch_t *batch_make(const ximss_context_t *context, const ximss_pee
     batch->context = context;
     batch->peer = peer;
     batch->session = session;
-    batch->zone = ximss_zone_get(session != NULL ? session->zone : NULL);
     batch->out = out;
     batch->data_limit = context->limits->reply_bytes - context->limits->reply_bytes / 8;
     batch->entries = apr_array_make(pool, 4, sizeof(ximss_batch_entry_t));

@@ -22,7 +22,6 @@ struct ximss_batch_t {
     const ximss_context_t *context;
     const ximss_peer_t *peer;
     ximss_session_t *session;
-    const ximss_zone_t *zone;
     ximss_xml_t *out;
     ximss_account_t *account; /* checked out when first needed */
     apr_size_t data_limit;    /* bytes of OUT that data messages may fill */

@@ -30,6 +30,8 @@ const ximss_error_t *ximss_op_message_mark(ximss_call_t *call);
 const ximss_error_t *ximss_op_message_move(ximss_call_t *call);
 const ximss_error_t *ximss_op_message_remove(ximss_call_t *call);
 const ximss_error_t *ximss_op_noop(ximss_call_t *call);
+const ximss_error_t *ximss_op_prefs_read(ximss_call_t *call);
+const ximss_error_t *ximss_op_prefs_store(ximss_call_t *call);
 const ximss_error_t *ximss_op_read_status(ximss_call_t *call);
 const ximss_error_t *ximss_op_read_strings(ximss_call_t *call);
 const ximss_error_t *ximss_op_read_time(ximss_call_t *call);
@@ -49,6 +51,10 @@ void ximss_call_folder_remove(ximss_call_t *call, const char *name);
  * taken off. XIMSS_E_DENIED for the mailboxes of others. */
 const ximss_error_t *ximss_op_mailbox_name(const ximss_session_t *session, const char *given,
                                            const char **name, apr_pool_t *pool);
+
+/* Gives SESSION the time zone that the account's preference names. */
+const ximss_error_t *ximss_op_session_zone(ximss_session_t *session, ximss_account_t *account,
+                                           apr_pool_t *pool);
 
 /* The folder that the request's "folder" attribute names; XIMSS_E_NO_FOLDER when it is not open. Its mailbox
  * must be there still and of the same epoch: *MAILBOX. */

@@ -97,18 +97,15 @@ static const ximss_error_t *pref_is_yes(ximss_account_t *account, const char *na
 static const ximss_error_t *apply_prefs(ximss_session_t *session, ximss_account_t *account,
                                         const ximss_login_request_t *request, apr_pool_t *pool)
 {
-    const char *zone;
     XIMSS_TRY(pref_is_yes(account, "IPWatch", &session->ip_watch, pool));
     XIMSS_TRY(pref_is_yes(account, "UseCookie", &session->use_cookie, pool));
-    XIMSS_TRY(ximss_prefs_get(account, "TimeZone", &zone, pool));
     if (request->disable_ip_watch) {
         session->ip_watch = 0;
     }
     if (request->use_cookie >= 0) {
         session->use_cookie = request->use_cookie;
     }
-    apr_cpystrn(session->zone, zone != NULL ? zone : "", sizeof(session->zone));
-    return NULL;
+    return ximss_op_session_zone(session, account, pool);
 }
 
 static const ximss_error_t *read_prefs(ximss_session_t *session, const ximss_context_t *context,

@@ -1,6 +1,7 @@
 /* Operations before login (protocol text, Pre-Login Operations; http-binding 2). */
 #include "base/random.h"
 #include "op/handlers.h"
+#include "store/prefs.h"
 
 #include <apr_strings.h>
 
@@ -34,10 +35,25 @@ const ximss_error_t *ximss_op_list_features(ximss_call_t *call)
     return NULL;
 }
 
+/* What the preference Language says. */
+static const ximss_error_t *own_language(ximss_call_t *call, const char **language)
+{
+    ximss_account_t *account;
+    const ximss_error_t *error;
+    XIMSS_TRY(ximss_account_checkout(&account, call->context->store, call->session->account_id,
+                                     call->pool));
+    error = ximss_prefs_get(account, "Language", language, call->pool);
+    ximss_account_return(account);
+    return error;
+}
+
 /* There are no vocabularies: an empty one makes clients show their own words (message-details 2.8). */
 const ximss_error_t *ximss_op_read_strings(ximss_call_t *call)
 {
     const char *language = ximss_element_attr(call->request, "language");
+    if (language == NULL && call->session != NULL) {
+        XIMSS_TRY(own_language(call, &language));
+    }
     ximss_call_message(call, "strings");
     ximss_xml_attr(call->out, "language", language != NULL ? language : "");
     ximss_xml_end(call->out);

@@ -67,6 +67,7 @@ ximss_progress_before_t ximss_progress_now(const ximss_session_t *session)
                                    .idle_timeout = session->idle_timeout,
                                    .next_folder = session->next_folder};
 
+    apr_cpystrn(now.zone, session->zone, sizeof(now.zone));
     return now;
 }
 
@@ -75,6 +76,7 @@ void ximss_progress_back(ximss_session_t *session, const ximss_progress_before_t
     session->folders = before->folders;
     session->idle_timeout = before->idle_timeout;
     session->next_folder = before->next_folder;
+    apr_cpystrn(session->zone, before->zone, sizeof(session->zone));
 }
 
 /* ---- files ---- */

@@ -11,6 +11,7 @@
 #define XIMSS_ACCOUNT_ID_MAX   40
 #define XIMSS_ACCOUNT_NAME_MAX 512
 #define XIMSS_ADDRESS_MAX      46 /* INET6_ADDRSTRLEN */
+#define XIMSS_ZONE_MAX         64
 
 typedef struct ximss_table_t ximss_table_t; /* this process's view of the segment; any thread */
 
@@ -19,6 +20,7 @@ typedef struct ximss_progress_before_t {
     int folders;
     int idle_timeout;
     apr_int64_t next_folder;
+    char zone[XIMSS_ZONE_MAX];
 } ximss_progress_before_t;
 
 /* How far the numbered batches of a session are (op/replay.h); a number of -1 is none. */
@@ -42,7 +44,7 @@ typedef struct ximss_session_t {
     char user_name[XIMSS_ACCOUNT_NAME_MAX]; /* user@domain */
     char address[XIMSS_ADDRESS_MAX];        /* client address at login */
     char cookie[32];                        /* secret, "" when none was made */
-    char zone[64];                          /* TimeZone preference at login */
+    char zone[XIMSS_ZONE_MAX];              /* TimeZone preference; "" of the machine */
     int ip_watch;
     int use_cookie;
     int cookie_seen;            /* the client has sent it back once */

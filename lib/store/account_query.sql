@@ -28,6 +28,9 @@ SELECT name, value, form FROM pref ORDER BY name;
 INSERT INTO pref (name, value, form) VALUES (?2, ?3, ?1)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value, form = excluded.form;
 
+-- STMT pref_total
+SELECT count(*), ifnull(sum(length(CAST(name AS BLOB)) + length(CAST(value AS BLOB))), 0) FROM pref;
+
 -- STMT pref_delete
 DELETE FROM pref WHERE name = ?1;
 

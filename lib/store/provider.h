@@ -141,6 +141,9 @@ typedef struct ximss_mail_provider_t {
                                       apr_pool_t *pool);
     const ximss_error_t *(*pref_put)(ximss_account_t *account, const ximss_pref_t *pref,
                                      apr_pool_t *pool); /* writes */
+    /* How many there are, and the bytes of their names and values. */
+    const ximss_error_t *(*pref_total)(ximss_account_t *account, apr_int64_t *count,
+                                       apr_int64_t *bytes, apr_pool_t *pool);
 
     const ximss_error_t *(*batch_get)(ximss_account_t *account, apr_int64_t session,
                                       ximss_batch_row_t *row, apr_pool_t *pool);

@@ -228,6 +228,20 @@ static const ximss_error_t *pref_put(ximss_account_t *account, const ximss_pref_
     return ximss_sqlite_run(db, stmt, pool);
 }
 
+static const ximss_error_t *pref_total(ximss_account_t *account, apr_int64_t *count,
+                                       apr_int64_t *bytes, apr_pool_t *pool)
+{
+    ximss_sqlite_t *db = db_of(account);
+    sqlite3_stmt *stmt;
+    int row;
+
+    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_PREF_TOTAL, pool));
+    XIMSS_TRY(ximss_sqlite_step(db, stmt, &row, pool));
+    *count = sqlite3_column_int64(stmt, 0);
+    *bytes = sqlite3_column_int64(stmt, 1);
+    return ximss_sqlite_run(db, stmt, pool);
+}
+
 const ximss_mail_provider_t ximss_sqlite_mail = {
     .begin = begin,
     .commit = commit,
@@ -242,6 +256,7 @@ const ximss_mail_provider_t ximss_sqlite_mail = {
     .pref = pref,
     .pref_list = pref_list,
     .pref_put = pref_put,
+    .pref_total = pref_total,
     .batch_get = ximss_sqlite_batch_get,
     .batch_put = ximss_sqlite_batch_put,
     .alert_put = ximss_sqlite_alert_put,
