@@ -5,6 +5,7 @@
 #include <apr_strings.h>
 #include <http_log.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -46,6 +47,8 @@ void *ximss_config_create(apr_pool_t *pool, server_rec *server)
     config->polls = -1; /* half of the threads of a child */
     config->parked = -1;
     config->async = XIMSS_SECURE_AUTO;
+    config->http2_poll = XIMSS_HTTP2_WAIT;
+    config->http2_wait = 10;
     config->get_login = 1;
     config->cookie_secure = XIMSS_SECURE_AUTO;
     config->limits = limits;
@@ -86,6 +89,19 @@ int ximss_config_any_engine(const server_rec *server)
         }
     }
     return 0;
+}
+
+int ximss_config_foreign(const char *directive, int otherwise)
+{
+    const ap_directive_t *each;
+    int number = otherwise;
+
+    for (each = ap_conftree; each != NULL; each = each->next) {
+        if (ap_cstr_casecmp(each->directive, directive) == 0) {
+            number = (int)strtod(each->args, NULL);
+        }
+    }
+    return number;
 }
 
 /* Whether folder INNER is DIR itself or below it. */

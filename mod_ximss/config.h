@@ -11,6 +11,9 @@
 /* Values of XimssCookieSecure and XimssAsync. */
 enum { XIMSS_SECURE_OFF, XIMSS_SECURE_ON, XIMSS_SECURE_AUTO };
 
+/* Values of XimssHTTP2Poll. */
+enum { XIMSS_HTTP2_WAIT, XIMSS_HTTP2_REFUSE };
+
 typedef struct ximss_config_t {
     int engine;
     const char *data_dir;
@@ -23,6 +26,8 @@ typedef struct ximss_config_t {
     int polls;
     int parked; /* -1: as many as sessions */
     int async;
+    int http2_poll;
+    int http2_wait; /* seconds */
     int get_login;
     int cookie_secure;
     apr_array_header_t *origins; /* const char *; NULL: any; empty: none */
@@ -44,6 +49,10 @@ ximss_config_t *ximss_config_get(const server_rec *server);
 /* Whether the engine is on in SERVER or any server after it. */
 int ximss_config_any_engine(const server_rec *server);
 
+/* The number of a directive of httpd or another module that has no getter, from the main server; OTHERWISE when it is
+ * not given. After the configuration was read. */
+int ximss_config_foreign(const char *directive, int otherwise);
+
 /* What is wrong with the configuration as a whole (check_config hook: also at "apachectl -t"). */
 int ximss_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *server);
 
@@ -57,6 +66,7 @@ typedef enum ximss_setting_kind_t {
     XIMSS_KIND_COUNT,
     XIMSS_KIND_SECONDS,
     XIMSS_KIND_SECURE,
+    XIMSS_KIND_HTTP2,
     XIMSS_KIND_SIZE
 } ximss_setting_kind_t;
 

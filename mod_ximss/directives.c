@@ -60,21 +60,35 @@ static int read_seconds(const char *text, apr_int64_t *seconds)
     return time == apr_time_from_sec(*seconds);
 }
 
+/* The words that a setting takes, each at its value. */
+static const char *const *words_of(const ximss_setting_t *setting)
+{
+    static const char *const flag[] = {"Off", "On", NULL};
+    static const char *const secure[] = {"Off", "On", "Auto", NULL};
+    static const char *const http2[] = {"Wait", "HTTP11", NULL};
+
+    switch (setting->kind) {
+    case XIMSS_KIND_SECURE:
+        return secure;
+    case XIMSS_KIND_HTTP2:
+        return http2;
+    default:
+        return flag;
+    }
+}
+
 static int read_choice(const ximss_setting_t *setting, const char *text, apr_int64_t *choice)
 {
-    if (ap_cstr_casecmp(text, "On") == 0) {
-        *choice = 1;
+    const char *const *words = words_of(setting);
+    int i;
+
+    for (i = 0; words[i] != NULL; i++) {
+        if (ap_cstr_casecmp(text, words[i]) == 0) {
+            *choice = i;
+            return 1;
+        }
     }
-    else if (ap_cstr_casecmp(text, "Off") == 0) {
-        *choice = 0;
-    }
-    else if (setting->kind == XIMSS_KIND_SECURE && ap_cstr_casecmp(text, "Auto") == 0) {
-        *choice = XIMSS_SECURE_AUTO;
-    }
-    else {
-        return 0;
-    }
-    return 1;
+    return 0;
 }
 
 static void store_number(ximss_config_t *config, const ximss_setting_t *setting, apr_int64_t number)
@@ -105,6 +119,10 @@ static const char *set_number(cmd_parms *cmd, ximss_config_t *config,
     case XIMSS_KIND_SECURE:
         fits = read_choice(setting, text, &number);
         form = "On, Off or Auto";
+        break;
+    case XIMSS_KIND_HTTP2:
+        fits = read_choice(setting, text, &number);
+        form = "Wait or HTTP11";
         break;
     case XIMSS_KIND_SIZE:
         fits = read_size(text, &number);

@@ -166,6 +166,17 @@ static void claim_session(ximss_request_t *request, const char *path)
         apr_pstrcat(r->pool, shown, "/", request->route != NULL ? request->route->name : "", NULL);
 }
 
+/* Leaves R in HTTP/1.1: mod_http2 would make its first stream of the URI as it is seen from now on, and a poll can be
+ * parked here. */
+static void refuse_upgrade(request_rec *r)
+{
+    const char *upgrade = apr_table_get(r->headers_in, "Upgrade");
+
+    if (upgrade != NULL && ap_find_token(r->pool, upgrade, "h2c")) {
+        apr_table_unset(r->headers_in, "Upgrade");
+    }
+}
+
 /* Claims R when it is for one of our realms. From here on its URI, as all other modules see it, is the
  * canonical name of the route without secrets; <Location> sections match that. */
 int ximss_handler_post_read(request_rec *r)
@@ -183,6 +194,7 @@ int ximss_handler_post_read(request_rec *r)
     if (realm == NULL) {
         return DECLINED;
     }
+    refuse_upgrade(r);
     request = apr_pcalloc(r->pool, sizeof(*request));
     request->r = r;
     request->config = config;

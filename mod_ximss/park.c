@@ -2,6 +2,7 @@
  * polls meanwhile is an eventfd of ours (long-poll 2.2). Without such an MPM nothing here does anything. */
 #include "mod_ximss/park.h"
 
+#include "mod_ximss/carry.h"
 #include "mod_ximss/config.h"
 #include "mod_ximss/shm.h"
 #include "mod_ximss/waiters.h"
@@ -14,24 +15,40 @@
 #include <http_request.h>
 #include <mpm_common.h>
 
+APLOG_USE_MODULE(ximss);
+
+/* Makes ready what parking needs; whether that can be done here. */
+static int prepare(server_rec *server);
+
+static int on_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                          server_rec *server)
+{
+    const ximss_config_t *config = ximss_config_get(server);
+    int parks;
+
+    (void)pconf, (void)plog, (void)ptemp;
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG || ximss_shm_slots() == 0 ||
+        !ximss_config_any_engine(server)) {
+        return OK;
+    }
+    parks = config->async != XIMSS_SECURE_OFF && prepare(server);
+    if (config->async == XIMSS_SECURE_ON && !parks) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server,
+                     "XM0616: XimssAsync On: this MPM cannot park polls, they block threads");
+    }
+    ximss_carry_check(server, parks);
+    return OK;
+}
+
 /* XIMSS_BLOCKING_ONLY: as if httpd were older, for tests */
 #if defined(AP_MPMQ_CAN_WAITIO) && !defined(XIMSS_BLOCKING_ONLY)
 
 #include <apr_portable.h>
-#include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-APLOG_USE_MODULE(ximss);
-
-#define RETAINED_KEY      "mod_ximss_waker_1"
-#define NUDGE_PERCENT     80 /* of the time after which the MPM would close the connection */
-#define DEFAULT_FACTOR    2  /* AsyncRequestWorkerFactor */
-#define SHORT_TIMEOUT     5
-#define STATUS_GONE       499 /* for the log: the client did not wait for it */
-#define DESCRIPTORS_POLL  2
-#define DESCRIPTORS_OTHER 256
+#define RETAINED_KEY  "mod_ximss_waker_1"
+#define NUDGE_PERCENT 80 /* of the time after which the MPM would close the connection */
 
 /* What a connection has for the requests on it. */
 typedef struct parked_t {
@@ -201,14 +218,6 @@ static void finish(request_rec *r, int answer)
     ap_process_request_after_handler(r);
 }
 
-static void finish_gone(conn_rec *c, request_rec *r)
-{
-    c->aborted = 1;
-    c->keepalive = AP_CONN_CLOSE;
-    r->status = STATUS_GONE;
-    ap_process_request_after_handler(r);
-}
-
 /* A worker has the connection of a parked request. */
 static void go_on(conn_rec *c, parked_t *parked)
 {
@@ -227,7 +236,8 @@ static void go_on(conn_rec *c, parked_t *parked)
     }
     apr_pool_cleanup_run(r->pool, parked, on_request_gone);
     if (gone) {
-        finish_gone(c, r);
+        ximss_wait_gone(r);
+        ap_process_request_after_handler(r);
     }
     else {
         finish(r, answer);
@@ -298,72 +308,9 @@ static int get_waker(server_rec *server)
     return waker != NULL;
 }
 
-static int worker_factor(void)
+static int prepare(server_rec *server)
 {
-    const ap_directive_t *each;
-
-    for (each = ap_conftree; each != NULL; each = each->next) {
-        if (ap_cstr_casecmp(each->directive, "AsyncRequestWorkerFactor") == 0) {
-            return (int)strtod(each->args, NULL);
-        }
-    }
-    return DEFAULT_FACTOR;
-}
-
-/* Whether the settings of httpd and the machine carry the polls that were asked for. */
-static void warn_of_limits(server_rec *server, const ximss_config_t *config)
-{
-    struct rlimit limit;
-    apr_uint64_t files = (apr_uint64_t)config->parked * DESCRIPTORS_POLL +
-                         (apr_uint64_t)config->handle_cache * 3 + DESCRIPTORS_OTHER;
-    int threads = 1;
-    int room;
-
-    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
-    room = threads + threads / 2 * worker_factor();
-    if (room < config->parked) {
-        ap_log_error(
-            APLOG_MARK, APLOG_WARNING, 0, server,
-            "XM0613: XimssMaxParkedPolls %d: a child with half of its threads busy takes %d "
-            "connections (ThreadsPerChild, AsyncRequestWorkerFactor)",
-            config->parked, room);
-    }
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
-        limit.rlim_cur < files) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server,
-                     "XM0614: XimssMaxParkedPolls %d needs about %" APR_UINT64_T_FMT
-                     " open files a child, %" APR_UINT64_T_FMT " are allowed (ulimit -n)",
-                     config->parked, files, (apr_uint64_t)limit.rlim_cur);
-    }
-    if (apr_time_sec(server->timeout) < SHORT_TIMEOUT) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server,
-                     "XM0615: Timeout %d makes each parked poll cost a look at that time",
-                     (int)apr_time_sec(server->timeout));
-    }
-}
-
-static int on_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
-                          server_rec *server)
-{
-    const ximss_config_t *config = ximss_config_get(server);
-
-    (void)pconf, (void)plog, (void)ptemp;
-    waker = NULL;
-    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG || ximss_shm_slots() == 0 ||
-        !ximss_config_any_engine(server) || config->async == XIMSS_SECURE_OFF) {
-        return OK;
-    }
-    if (!can_wait()) {
-        if (config->async == XIMSS_SECURE_ON) {
-            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server,
-                         "XM0616: XimssAsync On: this MPM cannot park polls, they block threads");
-        }
-        return OK;
-    }
-    if (get_waker(server) && config->parked >= 0) {
-        warn_of_limits(server, config);
-    }
-    return OK;
+    return can_wait() && get_waker(server);
 }
 
 static apr_status_t on_child_exit(void *unused)
@@ -430,8 +377,15 @@ void ximss_park_register(void)
 
 #else
 
+static int prepare(server_rec *server)
+{
+    (void)server;
+    return 0;
+}
+
 void ximss_park_register(void)
 {
+    ap_hook_post_config(on_post_config, NULL, NULL, APR_HOOK_LAST);
 }
 
 int ximss_park_place(const request_rec *r)

@@ -11,9 +11,6 @@
 #include <apr_strings.h>
 #include <string.h>
 
-#define POLL_DEFAULT 20 /* seconds (wire-and-commands 2.6) */
-#define POLL_MOST    120
-
 static const char *parameter(const ximss_request_t *request, const char *name)
 {
     apr_table_t *parameters = ximss_parameters_make(request->r->pool);
@@ -104,19 +101,20 @@ int ximss_poll_try(ximss_request_t *request, int last, int *answer)
     return last;
 }
 
-static int poll_seconds(const ximss_request_t *request)
+static int wait_seconds(const ximss_request_t *request)
 {
-    const char *wanted = parameter(request, "maxWait");
-    apr_int64_t seconds;
+    int seconds = ximss_deliver_seconds(parameter(request, "maxWait"));
+    int most = request->config->http2_wait;
 
-    if (wanted == NULL || wanted[0] == '\0') {
-        return POLL_DEFAULT;
-    }
-    seconds = apr_atoi64(wanted);
-    if (seconds < 0) {
-        return 0;
-    }
-    return seconds > POLL_MOST ? POLL_MOST : (int)seconds;
+    return ximss_wait_is_stream(request->r) && seconds > most ? most : seconds;
+}
+
+/* Has the client repeat the request over HTTP/1.1, where it can be parked. mod_http2 makes HTTP_1_1_REQUIRED of this
+ * status with a note that is mod_ssl's (long-poll 3.8). */
+static int refuse_stream(ximss_request_t *request)
+{
+    apr_table_setn(request->r->notes, "ssl-renegotiate-forbidden", "XimssHTTP2Poll");
+    return ximss_reply_text(request, HTTP_FORBIDDEN, "long polls need HTTP/1.1");
 }
 
 /* A poll that waits; lives as long as its request. */
@@ -154,7 +152,7 @@ static int try_poll(void *baton, int last, int *answer)
 int ximss_handle_poll(ximss_request_t *request)
 {
     poll_t *poll = apr_pcalloc(request->r->pool, sizeof(*poll));
-    int wait_ms = poll_seconds(request) * 1000;
+    int wait_ms = wait_seconds(request) * 1000;
     ximss_session_t *session;
     int answer;
 
@@ -169,6 +167,10 @@ int ximss_handle_poll(ximss_request_t *request)
     }
     if (try_poll(poll, wait_ms == 0, &answer)) {
         return answer;
+    }
+    if (request->config->http2_poll == XIMSS_HTTP2_REFUSE && ximss_wait_is_stream(request->r)) {
+        ximss_wait_end(&poll->wait);
+        return refuse_stream(request);
     }
     return ximss_wait_run(request->r, &poll->wait, ximss_wait_clock() + wait_ms, try_poll, poll);
 }

@@ -9,7 +9,9 @@
 #include <apr_strings.h>
 #include <string.h>
 
-#define QUEUE_MOST 1000 /* replies of asynchronous batches that wait */
+#define QUEUE_MOST   1000 /* replies of asynchronous batches that wait */
+#define WAIT_DEFAULT 20   /* seconds */
+#define WAIT_MOST    120
 
 /* ---- files ---- */
 
@@ -272,6 +274,20 @@ const ximss_error_t *ximss_deliver_take(const ximss_context_t *context, ximss_se
 }
 
 /* ---- batches ---- */
+
+int ximss_deliver_seconds(const char *max_wait)
+{
+    apr_int64_t seconds;
+
+    if (max_wait == NULL || max_wait[0] == '\0') {
+        return WAIT_DEFAULT;
+    }
+    seconds = apr_atoi64(max_wait);
+    if (seconds < 0) {
+        return 0;
+    }
+    return seconds > WAIT_MOST ? WAIT_MOST : (int)seconds;
+}
 
 /* Makes the next batch if there is anything for it. */
 static const ximss_error_t *next_batch(const ximss_context_t *context, ximss_session_t *session,

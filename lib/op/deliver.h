@@ -11,6 +11,10 @@ typedef struct ximss_delivery_t {
     apr_size_t length;
 } ximss_delivery_t;
 
+/* How many seconds a poll may wait that asks for MAX_WAIT (NULL: it does not say): 20 by default, 0 to 120
+ * (wire-and-commands 2.6). */
+int ximss_deliver_seconds(const char *max_wait);
+
 /* What a poll with ackSeq ACK (-1: none given) delivers: the whole document. The same again as long as it is not
  * acknowledged. A session whose account is gone is ended. */
 const ximss_error_t *ximss_deliver_poll(const ximss_context_t *context, ximss_session_t *session,

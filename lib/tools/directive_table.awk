@@ -21,7 +21,7 @@ BEGIN {
     print "| --- | --- | --- | --- |"
 }
 
-/^# Ximss[A-Za-z]+ / {
+/^# Ximss[A-Za-z0-9]+ / {
     flush_row()
     name = $2
     arguments = substr($0, index($0, name) + length(name) + 1)

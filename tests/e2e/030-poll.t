@@ -1,19 +1,23 @@
 #!/bin/sh
-# The long poll as a blocking wait: bytes, cap, one poll at a time, the end (http-binding 5).
+# The long poll as a blocking wait: bytes, cap, one poll at a time, the end (http-binding 5). XIMSS_ASYNC: what of XimssAsync
+# blocks it (167-blocking.t).
 # shellcheck disable=SC2154
 . "$(dirname "$0")/lib/tap.sh"
 . "$(dirname "$0")/lib/httpd.sh"
 . "$(dirname "$0")/lib/ximss.sh"
 
 children=1
-config='XimssEngine On
-XimssAsync Off
+config="XimssEngine On
+XimssAsync ${XIMSS_ASYNC:-Off}
 XimssMaxPolls 2
+MinSpareThreads 1
 <Location /status>
     SetHandler server-status
-</Location>'
+</Location>"
 make_account user@example.org password
+[ "${XIMSS_ASYNC:-Off}" = Off ] || log_known=XM0616
 httpd_start
+is 'the start says so when parking was asked for' "$(httpd_count XM0616)" "$([ -z "$log_known" ] && echo 0 || echo 1)"
 
 # poll NAME URLID SECONDS: starts a poll; its status and body go to NAME.out.
 poll() {
@@ -53,11 +57,16 @@ is 'a second poll ends the first' "$(result one)" '<XIMSS/> 200'
 login user@example.org password
 second=$id
 poll three "$second" 60
+three=$!
 ok 'two polls wait' wait_for polls_wait 2
 login user@example.org password
 http "$url/Session/$id/?maxWait=60"
 is 'over the cap: at once' "$status $body" '200 <XIMSS/>'
 ok 'the two still wait' polls_wait 2
+kill "$three"
+ok 'a client that goes frees a place' wait_for polls_wait 1
+poll three "$second" 60
+ok 'for another' wait_for polls_wait 2
 http "$url/Session/$first/KILL" -d ''
 is 'KILL ends a poll' "$(result two | sed 's/.* //')" 550
 id=$second

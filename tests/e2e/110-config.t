@@ -25,17 +25,18 @@ accepted() {
 
 config='XimssEngine On'
 accepted 'the smallest' 'XimssEngine On'
-for file in ximss ximss-reference; do
+for file in ximss ximss-mpm ximss-reference; do
     accepted "conf.d/$file.conf" "Include \"$XIMSS_SRC/conf.d/$file.conf\""
 done
 
 # Every directive of the code: what it takes and where it may stand.
-sed -n 's/^XIMSS_SETTING("\([A-Za-z]*\)", [a-z_.]*, \([A-Z]*\), \([0-9]*\), \([0-9]*\), \([A-Z]*\),.*/\1 \2 \3 \4 \5/p' \
+sed -n 's/^XIMSS_SETTING("\([A-Za-z0-9]*\)", [a-z0-9_.]*, \([A-Z0-9]*\), \([0-9]*\), \([0-9]*\), \([A-Z]*\),.*/\1 \2 \3 \4 \5/p' \
     "$XIMSS_SRC/mod_ximss/directives.def" >"$root/tmp/directives"
 ok 'directives are found' [ "$(wc -l <"$root/tmp/directives")" -gt 20 ]
 while read -r name kind least most scope; do
     case $kind in
     FLAG | SECURE) good=On bad='maybe 1 ""' ;;
+    HTTP2) good=HTTP11 bad='On 1 ""' ;;
     SIZE) good=$(((least + 1023) / 1024))K bad="-1 1T 5KB x $((least - 1)) $((most + 1)) 99999999999999999999" ;;
     COUNT) good=$most bad="-1 x 1k $((most + 1)) 99999999999999999999" ;;
     SECONDS) good=$((least + 59))s bad="-1 x 1500ms $((most + 1)) 0.5" ;;

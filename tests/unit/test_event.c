@@ -183,6 +183,21 @@ START_TEST(test_async)
 }
 END_TEST
 
+START_TEST(test_seconds)
+{
+    ck_assert_int_eq(ximss_deliver_seconds(NULL), 20);
+    ck_assert_int_eq(ximss_deliver_seconds(""), 20);
+    ck_assert_int_eq(ximss_deliver_seconds("0"), 0);
+    ck_assert_int_eq(ximss_deliver_seconds("-5"), 0);
+    ck_assert_int_eq(ximss_deliver_seconds("60"), 60);
+    ck_assert_int_eq(ximss_deliver_seconds("120"), 120);
+    ck_assert_int_eq(ximss_deliver_seconds("121"), 120);
+    ck_assert_int_eq(ximss_deliver_seconds("4294967296"), 120);
+    ck_assert_int_eq(ximss_deliver_seconds("99999999999999999999999"), 120);
+    ck_assert_int_eq(ximss_deliver_seconds("-99999999999999999999999"), 0);
+}
+END_TEST
+
 START_TEST(test_async_never_taken)
 {
     const ximss_error_t *error = NULL;
@@ -342,6 +357,7 @@ void suite_fill(Suite *suite)
     tcase_add_test(tcase, test_many_folders);
     tcase_add_test(tcase, test_async);
     tcase_add_test(tcase, test_async_never_taken);
+    tcase_add_test(tcase, test_seconds);
     tcase_add_test(tcase, test_bye);
     tcase_add_test(tcase, test_locked);
     tcase_add_test(tcase, test_deleted_account);
