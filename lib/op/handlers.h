@@ -11,6 +11,19 @@ const ximss_error_t *ximss_op_unsupported(ximss_call_t *call);
 const ximss_error_t *ximss_op_bye(ximss_call_t *call);
 const ximss_error_t *ximss_op_clear_uploaded(ximss_call_t *call);
 const ximss_error_t *ximss_op_empty_trash(ximss_call_t *call);
+const ximss_error_t *ximss_op_file_attr_read(ximss_call_t *call);
+const ximss_error_t *ximss_op_file_attr_write(ximss_call_t *call);
+const ximss_error_t *ximss_op_file_dir_create(ximss_call_t *call);
+const ximss_error_t *ximss_op_file_dir_info(ximss_call_t *call);
+const ximss_error_t *ximss_op_file_list(ximss_call_t *call);
+const ximss_error_t *ximss_op_file_read(ximss_call_t *call);
+const ximss_error_t *ximss_op_file_remove(ximss_call_t *call);
+const ximss_error_t *ximss_op_file_rename(ximss_call_t *call);
+const ximss_error_t *ximss_op_file_store_prepare(ximss_call_t *call);
+const ximss_error_t *ximss_op_file_sub_list(ximss_call_t *call);
+const ximss_error_t *ximss_op_file_sub_update(ximss_call_t *call);
+const ximss_error_t *ximss_op_file_write(ximss_call_t *call);
+const ximss_error_t *ximss_op_file_write_prepare(ximss_call_t *call);
 const ximss_error_t *ximss_op_folder_browse(ximss_call_t *call);
 const ximss_error_t *ximss_op_folder_close(ximss_call_t *call);
 const ximss_error_t *ximss_op_folder_expunge(ximss_call_t *call);
@@ -51,6 +64,13 @@ void ximss_call_folder_remove(ximss_call_t *call, const char *name);
  * taken off. XIMSS_E_DENIED for the mailboxes of others. */
 const ximss_error_t *ximss_op_mailbox_name(const ximss_session_t *session, const char *given,
                                            const char **name, apr_pool_t *pool);
+
+/* The same for the name of a stored file; and for the one that ATTRIBUTE of the request holds (XIMSS_E_BAD_REQUEST:
+ * there is none). */
+const ximss_error_t *ximss_op_file_name(const ximss_session_t *session, const char *given,
+                                        const char **name, apr_pool_t *pool);
+const ximss_error_t *ximss_op_file_attr(ximss_call_t *call, const char *attribute,
+                                        const char **name);
 
 /* Gives SESSION the time zone that the account's preference names. */
 const ximss_error_t *ximss_op_session_zone(ximss_session_t *session, ximss_account_t *account,

@@ -220,6 +220,24 @@ const ximss_error_t *ximss_upload_read(const ximss_upload_t *upload, const char 
     return NULL;
 }
 
+const ximss_error_t *ximss_upload_copy(const ximss_upload_t *upload, apr_int64_t offset,
+                                       char *buffer, apr_size_t length, apr_pool_t *pool)
+{
+    apr_size_t done = 0;
+
+    while (done < length) {
+        ssize_t got = pread(upload->descriptor, buffer + done, length - done,
+                            HEADER_BYTES + offset + (apr_int64_t)done);
+
+        if (got == 0 || (got < 0 && errno != EINTR)) {
+            return ximss_error_apr(pool, got == 0 ? APR_EOF : APR_FROM_OS_ERROR(errno),
+                                   "reading an upload");
+        }
+        done += got > 0 ? (apr_size_t)got : 0;
+    }
+    return NULL;
+}
+
 /* Removes what is in place in the open folder; what still comes in goes on. */
 static int remove_all(int folder)
 {

@@ -31,6 +31,10 @@ const ximss_error_t *ximss_upload_find(ximss_table_t *table, const ximss_session
 const ximss_error_t *ximss_upload_read(const ximss_upload_t *upload, const char **data,
                                        apr_pool_t *pool);
 
+/* Copies LENGTH bytes from OFFSET on, both inside of it, to BUFFER. */
+const ximss_error_t *ximss_upload_copy(const ximss_upload_t *upload, apr_int64_t offset,
+                                       char *buffer, apr_size_t length, apr_pool_t *pool);
+
 /* Removes the file ID, or all with NULL. One that is not there is removed already. */
 const ximss_error_t *ximss_upload_remove(ximss_table_t *table, const ximss_session_t *session,
                                          const char *id, apr_pool_t *pool);
