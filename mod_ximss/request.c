@@ -18,34 +18,10 @@ APLOG_USE_MODULE(ximss);
 
 /* ---- bodies ---- */
 
-typedef struct growing_t {
-    char *data;
-    apr_size_t length;
-    apr_size_t room;
-    apr_size_t limit;
-} growing_t;
-
-/* Adds LENGTH bytes; 0 when the limit is crossed. */
-static int grow(growing_t *body, const char *data, apr_size_t length, apr_pool_t *pool)
-{
-    if (length > body->limit - body->length) {
-        return 0;
-    }
-    if (body->length + length >= body->room) {
-        apr_size_t room = (body->length + length + 1) * 2;
-        char *larger = apr_palloc(pool, room);
-
-        memcpy(larger, body->data, body->length);
-        body->data = larger;
-        body->room = room;
-    }
-    memcpy(body->data + body->length, data, length);
-    body->length += length;
-    return 1;
-}
-
-/* Takes what is in BRIGADE; *ENDED is set at its end of stream. Returns OK or an HTTP status. */
-static int take_brigade(growing_t *body, apr_bucket_brigade *brigade, int *ended, apr_pool_t *pool)
+/* Gives what is in BRIGADE to TAKE; *ENDED is set at its end of stream. Returns OK, an HTTP status, or what TAKE
+ * returned. */
+static int take_brigade(apr_bucket_brigade *brigade, int *ended, ximss_body_take_t take,
+                        void *baton)
 {
     apr_bucket *bucket;
 
@@ -54,6 +30,7 @@ static int take_brigade(growing_t *body, apr_bucket_brigade *brigade, int *ended
         const char *data;
         apr_size_t length;
         apr_status_t status;
+        int answer;
 
         if (APR_BUCKET_IS_EOS(bucket)) {
             *ended = 1;
@@ -66,51 +43,86 @@ static int take_brigade(growing_t *body, apr_bucket_brigade *brigade, int *ended
         if (status != APR_SUCCESS) {
             return ap_map_http_request_error(status, HTTP_BAD_REQUEST);
         }
-        if (!grow(body, data, length, pool)) {
-            return HTTP_REQUEST_ENTITY_TOO_LARGE;
+        answer = take(baton, data, length);
+        if (answer != OK) {
+            return answer;
         }
     }
     return OK;
 }
 
-/* The announced length of the body, 0 when it is not known or useless. */
-static apr_size_t announced_length(const request_rec *r)
+apr_off_t ximss_body_announced(const ximss_request_t *request)
 {
-    const char *header = apr_table_get(r->headers_in, "Content-Length");
+    const char *header = apr_table_get(request->r->headers_in, "Content-Length");
     apr_off_t length;
 
-    if (header == NULL || !ap_parse_strict_length(&length, header)) {
-        return 0;
+    return header != NULL && ap_parse_strict_length(&length, header) ? length : -1;
+}
+
+int ximss_body_stream(ximss_request_t *request, ximss_body_take_t take, void *baton)
+{
+    request_rec *r = request->r;
+    apr_bucket_brigade *brigade = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    int ended = 0;
+    int answer = OK;
+
+    while (answer == OK && !ended) {
+        apr_status_t status = ap_get_brigade(r->input_filters, brigade, AP_MODE_READBYTES,
+                                             APR_BLOCK_READ, READ_BYTES);
+
+        if (status != APR_SUCCESS) {
+            answer = ap_map_http_request_error(status, HTTP_BAD_REQUEST);
+            break;
+        }
+        answer = take_brigade(brigade, &ended, take, baton);
+        apr_brigade_cleanup(brigade);
     }
-    return (apr_size_t)length;
+    apr_brigade_destroy(brigade);
+    return answer;
+}
+
+typedef struct growing_t {
+    char *data;
+    apr_size_t length;
+    apr_size_t room;
+    apr_size_t limit;
+    apr_pool_t *pool;
+} growing_t;
+
+static int grow(void *baton, const char *data, apr_size_t length)
+{
+    growing_t *body = baton;
+
+    if (length > body->limit - body->length) {
+        return HTTP_REQUEST_ENTITY_TOO_LARGE;
+    }
+    if (body->length + length >= body->room) {
+        apr_size_t room = (body->length + length + 1) * 2;
+        char *larger = apr_palloc(body->pool, room);
+
+        memcpy(larger, body->data, body->length);
+        body->data = larger;
+        body->room = room;
+    }
+    memcpy(body->data + body->length, data, length);
+    body->length += length;
+    return OK;
 }
 
 int ximss_body_read(ximss_request_t *request, apr_size_t limit, ximss_body_t *body)
 {
-    request_rec *r = request->r;
-    apr_bucket_brigade *brigade = apr_brigade_create(r->pool, r->connection->bucket_alloc);
-    apr_size_t announced = announced_length(r);
-    growing_t got = {.limit = limit};
-    int ended = 0;
-    int status = OK;
+    apr_off_t announced = ximss_body_announced(request);
+    growing_t got = {.limit = limit, .room = FIRST_BODY_BYTES, .pool = request->r->pool};
+    int status;
 
-    if (announced > limit) {
-        status = HTTP_REQUEST_ENTITY_TOO_LARGE;
-    }
-    got.room = (announced < limit ? announced : 0) + FIRST_BODY_BYTES;
-    got.data = apr_palloc(r->pool, status == OK ? got.room : 1);
-    while (status == OK && !ended) {
-        apr_status_t result = ap_get_brigade(r->input_filters, brigade, AP_MODE_READBYTES,
-                                             APR_BLOCK_READ, READ_BYTES);
-
-        if (result != APR_SUCCESS) {
-            status = ap_map_http_request_error(result, HTTP_BAD_REQUEST);
-            break;
+    if (announced > 0) {
+        if ((apr_uint64_t)announced > limit) {
+            return HTTP_REQUEST_ENTITY_TOO_LARGE;
         }
-        status = take_brigade(&got, brigade, &ended, r->pool);
-        apr_brigade_cleanup(brigade);
+        got.room += (apr_size_t)announced;
     }
-    apr_brigade_destroy(brigade);
+    got.data = apr_palloc(got.pool, got.room);
+    status = ximss_body_stream(request, grow, &got);
     if (status != OK) {
         return status;
     }
@@ -342,6 +354,9 @@ int ximss_reply_error(ximss_request_t *request, const ximss_error_t *error)
     case XIMSS_E_NO_MESSAGE:
     case XIMSS_E_NOT_FOUND:
         status = HTTP_NOT_FOUND;
+        break;
+    case XIMSS_E_OVER_QUOTA:
+        status = HTTP_INSUFFICIENT_STORAGE;
         break;
     case XIMSS_E_DENIED:
         status = HTTP_FORBIDDEN;

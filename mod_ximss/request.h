@@ -14,6 +14,14 @@ typedef struct ximss_body_t {
  * more can be read from the connection: HTTP_REQUEST_ENTITY_TOO_LARGE over LIMIT. */
 int ximss_body_read(ximss_request_t *request, apr_size_t limit, ximss_body_t *body);
 
+/* The length that the client announced, -1: none. */
+apr_off_t ximss_body_announced(const ximss_request_t *request);
+
+/* Gives the body to TAKE in pieces, as they come, and keeps none. Returns OK, else what TAKE returned, or an HTTP
+ * status as ximss_body_read does. */
+typedef int (*ximss_body_take_t)(void *baton, const char *data, apr_size_t length);
+int ximss_body_stream(ximss_request_t *request, ximss_body_take_t take, void *baton);
+
 /* Whether the body is an XML document: its first byte that is not blank is "<" (or a byte of UTF-16). */
 int ximss_body_is_xml(const ximss_body_t *body);
 

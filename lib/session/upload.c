@@ -407,6 +407,10 @@ static const ximss_error_t *promise(ximss_uploading_t *uploading, apr_int64_t ne
     }
     wanted = wanted > most ? most : wanted;
     status = grow(uploading, wanted);
+    if (status == ENOSPC && needed < wanted) {
+        wanted = needed;
+        status = grow(uploading, wanted);
+    }
     if (status != 0) {
         return failed(uploading, status, "making room for an upload");
     }

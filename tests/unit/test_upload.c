@@ -576,7 +576,8 @@ END_TEST
 START_TEST(features_tell_the_limit)
 {
     rig->limits.upload_bytes = 12345;
-    assert_has(op_rig_run(rig, NULL, "<listFeatures id=\"1\"/>"), "<uploadLimit>12345</uploadLimit>");
+    assert_has(op_rig_run(rig, NULL, "<listFeatures id=\"1\"/>"),
+               "<uploadLimit>12345</uploadLimit>");
 }
 END_TEST
 
