@@ -58,8 +58,8 @@ static int needs_quoting(const char *text, apr_size_t length, apr_size_t at, apr
     if (c == ' ' || c == '\t') {
         return at + 1 == length || line_end(text, length, at + 1) > 0;
     }
-    if (column == 0 && (c == '.' || c == 'F')) {
-        return c == '.' || (length - at >= 5 && memcmp(text + at, "From ", 5) == 0);
+    if (column == 0 && c == 'F') {
+        return length - at >= 5 && memcmp(text + at, "From ", 5) == 0;
     }
     return c < ' ' || c >= 0x7F || c == '=';
 }
@@ -110,6 +110,21 @@ void ximss_lines_put(ximss_buffer_t *out, const char *text, apr_size_t length)
     ximss_buffer_add(out, text + start, length - start);
 }
 
+void ximss_lines_end(ximss_buffer_t *out, const char *text, apr_size_t length, char end)
+{
+    apr_size_t start = 0;
+    for (apr_size_t at = 0; at < length; at++) {
+        apr_size_t size = line_end(text, length, at);
+        if (size == 2 || (size == 1 && text[at] == end)) {
+            ximss_buffer_add(out, text + start, at - start);
+            ximss_buffer_add(out, "\r\n", 2);
+            at += size - 1;
+            start = at + 1;
+        }
+    }
+    ximss_buffer_add(out, text + start, length - start);
+}
+
 /* Counts the line that ends before AT. */
 static void end_line(ximss_survey_t *survey, const char *data, apr_size_t start, apr_size_t at)
 {
@@ -117,10 +132,7 @@ static void end_line(ximss_survey_t *survey, const char *data, apr_size_t start,
     if (length > survey->longest) {
         survey->longest = length;
     }
-    if (length > 0 && (data[start] == '.' || data[at - 1] == ' ' || data[at - 1] == '\t' ||
-                       (length >= 5 && memcmp(data + start, "From ", 5) == 0))) {
-        survey->fragile = 1;
-    }
+    survey->from_line |= length >= 5 && memcmp(data + start, "From ", 5) == 0;
 }
 
 void ximss_survey(ximss_survey_t *survey, const char *data, apr_size_t length)

@@ -11,19 +11,21 @@ void ximss_hex_put(ximss_buffer_t *out, char mark, char byte);
 void ximss_base64_put(ximss_buffer_t *out, const char *bytes, apr_size_t length, int lines);
 
 /* Adds TEXT, whose lines end with LF, CRLF or CR, as quoted-printable with CRLF line ends; a last line without an
- * end gets none. Lines of at most 76 characters; "From " and "." at the start of a line are encoded, so that no mbox
- * and no broken mail server touches them. */
+ * end gets none. Lines of at most 76 characters; "From " at the start of a line is encoded, so that no mbox touches it. */
 void ximss_quoted_put(ximss_buffer_t *out, const char *text, apr_size_t length);
 
-/* Adds TEXT, whose lines end with LF, CRLF or CR, with CRLF line ends. */
+/* Adds TEXT with CRLF in place of LF, CRLF and CR. */
 void ximss_lines_put(ximss_buffer_t *out, const char *text, apr_size_t length);
+
+/* Adds TEXT with CRLF in place of CRLF and END (CR or LF); the other of the two, alone, stays as it is. */
+void ximss_lines_end(ximss_buffer_t *out, const char *text, apr_size_t length, char end);
 
 /* What bytes need on their way. */
 typedef struct ximss_survey_t {
     int eight_bit;          /* bytes above 127 */
     int binary;             /* NUL, or CR or LF that are not CRLF together */
     int controls;           /* other control characters than TAB, CR, LF */
-    int fragile;            /* blanks at the end of a line, "From " or "." at the start of one */
+    int from_line;          /* "From " at the start of a line */
     apr_size_t longest;     /* line, without its end */
     apr_size_t quoted_size; /* bytes that quoted-printable encodes */
 } ximss_survey_t;

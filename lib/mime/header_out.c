@@ -20,7 +20,6 @@
 #define PHRASE_MAX      66  /* a longer name as encoded words, which can be folded */
 #define TOKEN_MAX       900
 #define ADDR_MAX        512
-#define VALUE_MAX       1000
 
 /* ---- lines ---- */
 
@@ -484,7 +483,7 @@ int ximss_token_ok(const char *text, apr_size_t max)
     return length > 0;
 }
 
-static int is_param_name(const char *name)
+int ximss_param_name_ok(const char *name)
 {
     return ximss_token_ok(name, XIMSS_PARAM_NAME_MAX) && strpbrk(name, "*'%") == NULL;
 }
@@ -520,9 +519,9 @@ static void put_extended(line_t *line, const char *name, const char *value, apr_
 static void put_param(line_t *line, const ximss_param_t *param)
 {
     apr_pool_t *pool = line->out->pool;
-    apr_size_t length = strnlen(param->value, VALUE_MAX + 1);
+    apr_size_t length = strnlen(param->value, XIMSS_PARAM_VALUE_MAX + 1);
     const char *value;
-    length = ximss_text_cut(param->value, length, VALUE_MAX);
+    length = ximss_text_cut(param->value, length, XIMSS_PARAM_VALUE_MAX);
     value = clean(param->value, &length, pool);
     if (length <= PLAIN_MAX && is_plain(value, length)) {
         ximss_buffer_t quoted;
@@ -551,7 +550,7 @@ static void put_param(line_t *line, const ximss_param_t *param)
 void ximss_header_params(ximss_out_t *out, const char *name, const char *value,
                          const apr_array_header_t *params)
 {
-    apr_size_t length = strnlen(value, VALUE_MAX + 1);
+    apr_size_t length = strnlen(value, XIMSS_PARAM_VALUE_MAX + 1);
     line_t line;
     char *type;
     if (!ximss_header_name_ok(name)) {
@@ -567,7 +566,7 @@ void ximss_header_params(ximss_out_t *out, const char *name, const char *value,
     put(&line, type, length);
     for (int i = 0; params != NULL && i < params->nelts; i++) {
         const ximss_param_t *param = &APR_ARRAY_IDX(params, i, ximss_param_t);
-        if (is_param_name(param->name)) {
+        if (ximss_param_name_ok(param->name)) {
             put_param(&line, param);
         }
     }

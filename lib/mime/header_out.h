@@ -13,9 +13,10 @@
 
 typedef ximss_buffer_t ximss_out_t;
 
-/* Longest name of a field, and of a parameter. */
+/* Longest name of a field, of a parameter, and value of a parameter. */
 #define XIMSS_HEADER_NAME_MAX 76
 #define XIMSS_PARAM_NAME_MAX  40
+#define XIMSS_PARAM_VALUE_MAX 1000
 
 /* Whether NAME can name a field (RFC 5322, 2.2: printable ASCII without a colon) of at most
  * XIMSS_HEADER_NAME_MAX bytes. The functions below write nothing when it cannot. */
@@ -23,6 +24,9 @@ int ximss_header_name_ok(const char *name);
 
 /* Whether TEXT is a token (RFC 2045, 5.1) of at most MAX bytes, as types and parameter names are. */
 int ximss_token_ok(const char *text, apr_size_t max);
+
+/* Whether NAME can name a parameter. */
+int ximss_param_name_ok(const char *name);
 
 /* Whether ADDR can stand between "<" and ">": local@domain or a lone local part, the local part
  * perhaps quoted, the domain perhaps a literal; UTF-8 as in RFC 6532; at most 512 bytes. Leniency: dots may stand
@@ -51,7 +55,7 @@ void ximss_header_raw_token(ximss_out_t *out, const char *name, const char *valu
 
 /* VALUE ("text/plain", "attachment") with PARAMS (ximss_param_t; NULL: none). Values that are not short ASCII are
  * written as RFC 2231 says, those of name and filename also as RFC 2047 words for readers that know no
- * better. Parameters whose names are no tokens are left out, values cut at 1000 bytes. */
+ * better. Parameters whose names are no tokens are left out, values cut at XIMSS_PARAM_VALUE_MAX bytes. */
 void ximss_header_params(ximss_out_t *out, const char *name, const char *value,
                          const apr_array_header_t *params);
 

@@ -38,6 +38,8 @@ const ximss_error_t *ximss_op_mailbox_create(ximss_call_t *call);
 const ximss_error_t *ximss_op_mailbox_list(ximss_call_t *call);
 const ximss_error_t *ximss_op_mailbox_remove(ximss_call_t *call);
 const ximss_error_t *ximss_op_mailbox_rename(ximss_call_t *call);
+const ximss_error_t *ximss_op_message_append(ximss_call_t *call);
+const ximss_error_t *ximss_op_message_append_prepare(ximss_call_t *call);
 const ximss_error_t *ximss_op_message_copy(ximss_call_t *call);
 const ximss_error_t *ximss_op_message_mark(ximss_call_t *call);
 const ximss_error_t *ximss_op_message_move(ximss_call_t *call);
@@ -75,6 +77,11 @@ const ximss_error_t *ximss_op_file_attr(ximss_call_t *call, const char *attribut
 /* Gives SESSION the time zone that the account's preference names. */
 const ximss_error_t *ximss_op_session_zone(ximss_session_t *session, ximss_account_t *account,
                                            apr_pool_t *pool);
+
+/* The id of the mailbox called NAME, which may hold messages: *TARGET. One that is missing is created with the class
+ * MAIL_CLASS, unless that is NULL: XIMSS_E_NO_MAILBOX. Needs the write transaction. */
+const ximss_error_t *ximss_op_target_mailbox(ximss_call_t *call, const char *name,
+                                             const char *mail_class, apr_int64_t *target);
 
 /* The folder that the request's "folder" attribute names; XIMSS_E_NO_FOLDER when it is not open. Its mailbox
  * must be there still and of the same epoch: *MAILBOX. */

@@ -183,9 +183,8 @@ const ximss_error_t *ximss_op_message_mark(ximss_call_t *call)
 
 /* ---- messageCopy, messageMove ---- */
 
-/* The mailbox called NAME; with MAIL_CLASS one that is missing is created. */
-static const ximss_error_t *find_target(ximss_call_t *call, const char *name,
-                                        const char *mail_class, apr_int64_t *target)
+const ximss_error_t *ximss_op_target_mailbox(ximss_call_t *call, const char *name,
+                                             const char *mail_class, apr_int64_t *target)
 {
     ximss_mailbox_t *mailbox;
     const ximss_error_t *error = ximss_mailbox_find(call->account, name, &mailbox, call->pool);
@@ -214,8 +213,8 @@ static const ximss_error_t *copy_or_move(ximss_call_t *call, ximss_change_fn_t f
     }
     XIMSS_TRY(ximss_call_attr(call, "targetMailbox", &given));
     XIMSS_TRY(ximss_op_mailbox_name(call->session, given, &name, call->pool));
-    XIMSS_TRY(
-        find_target(call, name, ximss_element_attr(call->request, "mailboxClass"), &change.target));
+    XIMSS_TRY(ximss_op_target_mailbox(call, name, ximss_element_attr(call->request, "mailboxClass"),
+                                      &change.target));
     return change_set(&change);
 }
 
@@ -286,7 +285,7 @@ static const ximss_error_t *prepare_trash(ximss_change_t *change)
         return ximss_error(call->pool, XIMSS_E_NO_MAILBOX,
                            "there is no Trash mailbox, set the TrashBox preference");
     }
-    XIMSS_TRY(find_target(call, name, "", &change->target));
+    XIMSS_TRY(ximss_op_target_mailbox(call, name, "", &change->target));
     change->fn = change->target == change->mailbox->id ? expunge : move;
     return NULL;
 }

@@ -70,7 +70,7 @@ const ximss_op_t ximss_ops[] = {
     {"mailboxRightsGet",      ximss_op_unsupported,          SESSION,                         NULL,                   NULL},
     {"mailboxSubList",        ximss_op_unsupported,          SESSION,                         NULL,                   NULL},
     {"mailboxSubUpdate",      ximss_op_unsupported,          SESSION,                         NULL,                   NULL},
-    {"messageAppend",         ximss_op_unsupported,          SESSION,                         NULL,                   NULL},
+    {"messageAppend",         ximss_op_message_append,       SESSION | WRITES,                NULL,                   ximss_op_message_append_prepare},
     {"messageConfirm",        ximss_op_unsupported,          SESSION,                         NULL,                   NULL},
     {"messageCopy",           ximss_op_message_copy,         SESSION | WRITES,                "folder targetMailbox", NULL},
     {"messageForward",        ximss_op_unsupported,          SESSION,                         NULL,                   NULL},

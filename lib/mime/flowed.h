@@ -1,0 +1,12 @@
+/* Text of format="flowed" (RFC 3676). Internal to lib/mime. */
+#ifndef XIMSS_MIME_FLOWED_H
+#define XIMSS_MIME_FLOWED_H
+
+#include "mime/buffer.h"
+
+/* Adds TEXT, one paragraph a line (LF), as flowed lines of at most 78 characters with LF ends: long ones are broken
+ * behind a blank, which stays; lines that begin with a blank or "From " are stuffed; blanks at the end of a paragraph go,
+ * but for those of "-- ". ">" at the start of a line quotes it, and goes with all of its lines. */
+void ximss_flowed_put(ximss_buffer_t *out, const char *text, apr_size_t length);
+
+#endif

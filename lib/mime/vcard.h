@@ -1,0 +1,12 @@
+/* vCard and vCardGroup elements (message-details 2.6) and the texts that mails carry. */
+#ifndef XIMSS_MIME_VCARD_H
+#define XIMSS_MIME_VCARD_H
+
+#include "base/xml_in.h"
+#include "base/xml_out.h"
+
+/* The vCard (RFC 2426) or vCardGroup elements inside PARENT as text, lines ended by LF and folded at 75 bytes; in POOL.
+ * No value can end its line. */
+const char *ximss_vcard_text(const ximss_element_t *parent, apr_pool_t *pool);
+
+#endif
