@@ -17,7 +17,8 @@
 #     extern const char *const ximss_sqlite_schema_steps[];   NULL after the last
 #     #define XIMSS_SQLITE_SCHEMA_STEPS 3
 #
-# A file holds one of the two kinds. Lines that hold only a comment are left out of the C strings.
+# A file holds one of the two kinds. Lines that hold only a comment are left out of the C strings. Each is in
+# parentheses: clang takes a string of two lines between others of one for a forgotten comma.
 
 function fail(text)
 {
@@ -90,7 +91,7 @@ END {
         printf "extern const char *const ximss_%s_name[];\n", base > header
         printf "\nconst char *const ximss_%s_sql[] = {\n", base > source
         for (i = 1; i <= count; i++) {
-            printf "    /* %s */%s,\n", name[i], body[i] > source
+            printf "    /* %s */ (%s),\n", name[i], body[i] > source
         }
         printf "};\n\nconst char *const ximss_%s_name[] = {\n", base > source
         for (i = 1; i <= count; i++) {
@@ -102,7 +103,7 @@ END {
         printf "extern const char *const ximss_%s_steps[];\n", base > header
         printf "\n#include <stddef.h>\n\nconst char *const ximss_%s_steps[] = {\n", base > source
         for (i = 1; i <= count; i++) {
-            printf "    /* %s */%s,\n", name[i], body[i] > source
+            printf "    /* %s */ (%s),\n", name[i], body[i] > source
         }
         printf "    NULL,\n};\n" > source
     }
