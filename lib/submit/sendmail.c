@@ -212,6 +212,9 @@ static int attend(run_t *run)
     return -1;
 }
 
+/* What a shell, and posix_spawn where it cannot tell at once, exits with when there is no such program. */
+enum { EXIT_NO_PROGRAM = 127 };
+
 /* What an exit code means (sysexits.h). A wrong option or a broken configuration is the administrator's to
  * mend: it must not send all mail back. */
 static ximss_outcome_t judge_code(int code)
@@ -231,6 +234,7 @@ static ximss_outcome_t judge_code(int code)
         return (ximss_outcome_t){XIMSS_PERMANENT, "5.7.0", "sendmail does not permit it", NULL};
     case EX_USAGE:
     case EX_CONFIG:
+    case EXIT_NO_PROGRAM:
         return (ximss_outcome_t){XIMSS_TEMPORARY, "4.3.5", "sendmail is not set up for this", NULL};
     default:
         return (ximss_outcome_t){XIMSS_TEMPORARY, "4.3.0", "sendmail failed", NULL};

@@ -245,7 +245,7 @@ START_TEST(missing_programs_are_temporary)
 {
     add("b@y.example");
     run();
-    check(0, XIMSS_TEMPORARY, "4.3.5", folder);
+    check(0, XIMSS_TEMPORARY, "4.3.5", "sendmail");
 }
 END_TEST
 
