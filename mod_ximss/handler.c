@@ -28,7 +28,7 @@ static const ximss_route_t routes[] = {
     {REALM_SESSION, "KILL",     "GET, POST", ximss_handle_kill},
     {REALM_SESSION, "MIME",     "GET, HEAD", ximss_handle_mime},
     {REALM_SESSION, "UPLOAD",   "POST",      ximss_handle_upload},
-    {REALM_SESSION, "DOWNLOAD", "GET",       ximss_handle_missing},
+    {REALM_SESSION, "DOWNLOAD", "GET, HEAD", ximss_handle_download},
     {REALM_SESSION, "FORMAT",   "GET",       ximss_handle_missing},
     {REALM_SESSION, "FILE",     "GET",       ximss_handle_missing}};
 /* clang-format on */

@@ -44,6 +44,7 @@ int ximss_handle_async(ximss_request_t *request);
 int ximss_handle_kill(ximss_request_t *request);
 int ximss_handle_mime(ximss_request_t *request);
 int ximss_handle_upload(ximss_request_t *request);
+int ximss_handle_download(ximss_request_t *request);
 int ximss_handle_missing(ximss_request_t *request); /* known URLs that are not built yet */
 
 #endif

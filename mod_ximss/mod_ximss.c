@@ -5,6 +5,7 @@
 #include "mod_ximss/park.h"
 #include "mod_ximss/shm.h"
 #include "mod_ximss/status.h"
+#include "mod_ximss/stream.h"
 
 #include <http_protocol.h>
 #include <http_request.h>
@@ -28,6 +29,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_handler(ximss_handler_run, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_log_transaction(ximss_log_transaction, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ximss_park_register();
+    ximss_stream_register();
     ximss_status_register(pool);
 }
 

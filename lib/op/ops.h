@@ -3,6 +3,7 @@
 #define XIMSS_OP_OPS_H
 
 #include "op/call.h"
+#include "store/files.h"
 
 enum {
     XIMSS_OP_PRELOGIN = 1 << 0, /* allowed before login */
@@ -82,5 +83,25 @@ typedef struct ximss_part_query_t {
 const ximss_error_t *ximss_part_fetch(const ximss_context_t *context,
                                       const ximss_part_query_t *query, ximss_part_data_t **part,
                                       apr_pool_t *pool);
+
+/* ---- stored files by URL (http-binding 7) ---- */
+
+/* A file that is read a piece at a time. */
+typedef struct ximss_file_source_t {
+    const ximss_context_t *context;
+    const char *account_id;
+    ximss_file_t *file;
+} ximss_file_source_t;
+
+/* Finds the file that GIVEN, as it stands in a URL, names for SESSION, which need not be locked; in POOL.
+ * XIMSS_E_NOT_FOUND (directories, too, and names that cannot be); XIMSS_E_DENIED: a file of another account. */
+const ximss_error_t *ximss_file_fetch(const ximss_context_t *context,
+                                      const ximss_session_t *session, const char *given,
+                                      ximss_file_source_t **source, apr_pool_t *pool);
+
+/* LENGTH of its bytes from OFFSET, both inside of it; a handle and a transaction of its own. XIMSS_E_NOT_FOUND when
+ * the file was written anew or removed since. */
+const ximss_error_t *ximss_file_fetch_piece(const ximss_file_source_t *source, apr_int64_t offset,
+                                            apr_size_t length, const char **data, apr_pool_t *pool);
 
 #endif
