@@ -134,6 +134,11 @@ static int reply_failure(ximss_request_t *request, const apr_table_t *parameters
         ximss_response_write(out, NULL, error);
         return ximss_reply_root(request, HTTP_OK, out);
     }
+    if (error->code == XIMSS_E_LIMIT) {
+        /* too many sessions: the request itself is not too large */
+        apr_table_setn(r->headers_out, "Retry-After", "30");
+        return ximss_reply_text(request, HTTP_SERVICE_UNAVAILABLE, error->text);
+    }
     if (error->code != XIMSS_E_BAD_LOGIN && error->code != XIMSS_E_ACCOUNT_MOVED &&
         error->code != XIMSS_E_NOT_SUPPORTED) {
         return ximss_reply_error(request, error);

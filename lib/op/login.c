@@ -126,14 +126,14 @@ static const ximss_error_t *read_prefs(ximss_session_t *session, const ximss_con
     return error;
 }
 
-/* Ends the session that the login named, once there is a new one. */
+/* Ends the session that the login named, once there is a new one. Its client learns it by its poll. */
 static const ximss_error_t *kill_old(const ximss_context_t *context, const char *url_id,
                                      apr_pool_t *pool)
 {
     ximss_session_t *old;
     XIMSS_TRY(ximss_session_lock(&old, context->table, url_id, OLD_SESSION_WAIT_MS, pool));
     if (old != NULL) {
-        old->ended = 1;
+        old->ended = XIMSS_ENDED_BY_SERVER;
         ximss_session_unlock(context->table, old);
     }
     return NULL;

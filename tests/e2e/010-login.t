@@ -165,6 +165,17 @@ login plain@example.org plain-password DisableIPWatch=1
 sync '<noop id="1"/>' -H 'X-Client: 192.0.2.7'
 is 'DisableIPWatch' "$status" 200
 
+login plain@example.org plain-password
+sync '<prefsStore id="1"><UseCookie>YES</UseCookie><IPWatch>NO</IPWatch></prefsStore>'
+login plain@example.org plain-password
+has 'a cookie by preference' "$(header Set-Cookie)" CGateProWebUser=
+login plain@example.org plain-password DisableUseCookie=1
+is 'DisableUseCookie' "$(header Set-Cookie)" ''
+sync '<noop id="1"/>'
+sync '<noop id="1"/>' -H 'X-Client: 192.0.2.7'
+is 'no watch by preference' "$status" 200
+sync '<prefsStore id="1"><UseCookie/><IPWatch/></prefsStore>'
+
 # --- repeated failures ----------------------------------------------------------------------
 
 for try in 1 2 3 4 5 6 7 8; do

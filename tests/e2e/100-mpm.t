@@ -23,6 +23,12 @@ for XIMSS_MPM in prefork worker event; do
     is "$XIMSS_MPM: requests in several children" "$(cat "$root"/tmp/out.* | grep -c 'response id')" 10
     curl -s -m 70 "$url/Session/$id/?maxWait=60" >"$root/tmp/poll" &
     waiting=$!
+    http "$url/Session/$id/async" -d '<XIMSS><noop id="a"/></XIMSS>'
+    wait $waiting
+    is "$XIMSS_MPM: a poll is told, whatever child has it" "$(tr -d '\r' <"$root/tmp/poll")" \
+        '<XIMSS respSeq="1"><response id="a"/></XIMSS>'
+    curl -s -m 70 "$url/Session/$id/?maxWait=60" >"$root/tmp/poll" &
+    waiting=$!
     sync '<mailboxList id="1" filter="*"/>'
     has "$XIMSS_MPM: a batch beside a poll" "$body" 'mailbox="INBOX"'
     http "$url/Session/$id/MIME/INBOX/1-P.txt"

@@ -94,4 +94,22 @@ flags INBOX
 is 'all are there' "$look" '5:Recent,Answered,work 8:Recent 9:Recent '
 sync '<mailboxList id="1"/>'
 lacks 'nothing was made' "$body" '"New"'
+
+# --- a copy is a row, not bytes -------------------------------------------------------------------
+
+# rows TABLE: its rows in the account's database.
+rows() {
+    python3 -c 'import sqlite3, sys
+print(sqlite3.connect("file:%s?mode=ro" % sys.argv[1], uri=True).execute("SELECT count(*) FROM " + sys.argv[2]).fetchone()[0])' \
+        "$(echo "$data"/accounts/*/mail.db)" "$1"
+}
+ctl account set user@example.org --quota none >/dev/null
+ctl account delete other@example.org >/dev/null 2>&1
+messages=$(rows message)
+blobs=$(rows blob)
+done_well 'ten copies' "$(for copy in 1 2 3 4 5 6 7 8 9 10; do
+    printf '<messageCopy id="%s" folder="in" targetMailbox="Archive"><UID>5</UID></messageCopy>' $copy
+done)"
+is 'are ten rows' $(($(rows message) - messages)) 10
+is 'of the same bytes' "$(rows blob)" "$blobs"
 httpd_done

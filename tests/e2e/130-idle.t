@@ -28,6 +28,10 @@ poll=$!
 ok 'an idle session is swept without a request for it' wait_for sessions_are 1
 sync '<noop id="1"/>'
 is 'it is lost' "$status" 550
+http "$url/Session/$id/?ackSeq=0&maxWait=60"
+is 'its poll is told so, once' "$body" '<XIMSS respSeq="1"><bye/></XIMSS>'
+http "$url/Session/$id/?ackSeq=1&maxWait=60"
+is 'then it is lost, too' "$status" 550
 ok 'its files are gone' wait_for [ "$(ls "$root/runtime" | wc -l)" = 1 ]
 id=$first
 sync '<noop id="1"/>'

@@ -7,11 +7,11 @@
 . "$(dirname "$0")/lib/ximss.sh"
 
 config='XimssEngine On
-XimssMaxPolls 8
+XimssMaxPolls 7
 <Location /status>
     SetHandler server-status
 </Location>'
-log_known='AH00052'
+log_known='exit signal Killed'
 mkdir -p "$root/tmp/mail"
 for n in 1 2 3; do
     printf 'Subject: m%s\n\nbody %s\n' $n $n >"$root/tmp/mail/$n"
@@ -217,6 +217,11 @@ is 'kill -9 of all children loses no event' $lost 0
 
 # --- the end --------------------------------------------------------------------------------
 
+login user@example.org password
+old=$id
+poll_start three "$old" 0
+login user@example.org password "sessionid=$old&killOld=1"
+is 'another session took its place: bye' "$(result three)" '<XIMSS respSeq="1"><bye/></XIMSS> 200'
 poll "$b" 100 0
 poll_start one "$a" $ack
 poll_start two "$b" 100

@@ -30,6 +30,7 @@ KeepAliveTimeout 300
 MaxKeepAliveRequests 0
 <IfModule mpm_event_module>
     AsyncRequestWorkerFactor 200
+    MinSpareThreads 1
 </IfModule>
 <Location /status>
     SetHandler server-status
@@ -57,6 +58,12 @@ start ''
 park_is '500 polls, 16 threads, and sync beside them' many
 park_is 'keep-alive and pipelining' keep
 park_is 'graceful restart and a killed child' restart
+python3 "$XIMSS_SRC/tests/e2e/lib/park.py" held "$port" "$httpd_pid" "$first" >"$root/tmp/held" &
+holder=$!
+wait_for grep -q held "$root/tmp/held"
+httpd_stop
+ok 'a stop ends all polls' wait $holder
+is 'and needs no force' "$(httpd_count 'AH0004[5-7]')" 0
 stop 'many'
 
 children=1
@@ -84,14 +91,21 @@ if [ -e "$httpd_libexec/mod_ssl.so" ] && command -v openssl >/dev/null; then
     openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -days 2 -keyout "$root/key" -out "$root/cert" 2>/dev/null
     # below the ports that connections take: this one is not tried again
     tls_port=$(($(httpd_random) % 9000 + 10000))
-    start "Listen 127.0.0.1:$tls_port
+    tls="Listen 127.0.0.1:$tls_port
 <VirtualHost 127.0.0.1:$tls_port>
     SSLEngine On
     SSLCertificateFile $root/cert
     SSLCertificateKeyFile $root/key
 </VirtualHost>"
+    start "$tls"
     park_is 'TLS' tls "$tls_port"
     stop 'TLS'
+    children=1
+    start "$tls
+Timeout 5"
+    park_is 'a wait longer than Timeout, over TLS' late "$tls_port"
+    park_is 'clients that go, over TLS' gone "$tls_port"
+    stop 'TLS, one child'
     modules=
 else
     skip 'TLS' 'no mod_ssl'

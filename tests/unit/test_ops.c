@@ -345,6 +345,15 @@ START_TEST(test_service)
     ck_assert_int_eq(session->idle_timeout, 3600);
     op_rig_run(rig, session, "<setSessionOption id=\"1\" name=\"idletimeout\" value=\"1\"/>");
     ck_assert_int_eq(session->idle_timeout, 60);
+    op_rig_run(rig, session, "<setSessionOption id=\"1\" name=\"idleTimeout\" value=\"86401\"/>");
+    ck_assert_int_eq(session->idle_timeout, 86400);
+    op_rig_run(rig, session,
+               "<setSessionOption id=\"1\" name=\"idleTimeout\" value=\"2147483647\"/>");
+    ck_assert_int_eq(session->idle_timeout, 86400);
+    reply = op_rig_run(rig, session,
+                       "<setSessionOption id=\"1\" name=\"idleTimeout\" value=\"2147483648\"/>");
+    assert_has(reply, "errorNum=\"501\"");
+    ck_assert_int_eq(session->idle_timeout, 86400);
 }
 END_TEST
 

@@ -84,11 +84,16 @@ def keep(pool, port, pid, first, tls=None, tls_port=None):
         fail(poll.answers)
 
 
-def tls(pool, port, pid, first, tls_port):
-    """The same and a wait longer than Timeout over TLS."""
+def client_context():
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def tls(pool, port, pid, first, tls_port):
+    """The same over TLS."""
+    context = client_context()
     keep(pool, port, pid, first, context, tls_port)
     held = hold(pool, port, first, 20, context, tls_port)
     end_all(port, held)
@@ -96,9 +101,10 @@ def tls(pool, port, pid, first, tls_port):
         fail("TLS polls did not end")
 
 
-def late(pool, port, pid, first):
+def late(pool, port, pid, first, tls_port=None):
     """Timeout is shorter than the wait."""
-    poll = polls.Poll(pool, port, polls.login(port, "user@example.org", "password", first))
+    poll = polls.Poll(pool, tls_port or port, polls.login(port, "user@example.org", "password", first),
+                      client_context() if tls_port else None)
     poll.send(7)
     if not pool.until(lambda: poll.answers or poll.closed):
         fail("no answer")
@@ -109,11 +115,19 @@ def late(pool, port, pid, first):
         fail("the connection is of no use")
 
 
-def gone(pool, port, pid, first):
+def held(pool, port, pid, first):
+    """The server is stopped, not by us."""
+    waiting = hold(pool, port, first, 300)
+    print("held", flush=True)
+    if not pool.until(lambda: all(poll.closed for poll in waiting)):
+        fail("polls are left")
+
+
+def gone(pool, port, pid, first, tls_port=None):
     """Clients that go free what they had (one child)."""
     before = parked(port)
     files = len(os.listdir("/proc/%d/fd" % polls.children(pid)[0]))
-    held = hold(pool, port, first, 50)
+    held = hold(pool, port, first, 50, client_context() if tls_port else None, tls_port)
     if not pool.until(lambda: parked(port) == before + 50):
         fail("they do not wait:", parked(port))
     for poll in held:
@@ -169,3 +183,5 @@ def restart(pool, port, pid, first):
 if __name__ == "__main__":
     pool = polls.Polls()
     globals()[sys.argv[1]](pool, *map(int, sys.argv[2:4]), sys.argv[4], *map(int, sys.argv[5:]))
+    pool.close()
+    polls.quiet(int(sys.argv[2]))

@@ -70,6 +70,10 @@ class Polls:
     def __init__(self):
         self.selector = selectors.DefaultSelector()
 
+    def close(self):
+        for key in list(self.selector.get_map().values()):
+            key.data.close()
+
     def step(self, seconds):
         """Reads what has come, waiting at most SECONDS for the first of it; the polls that were read."""
         read = []
@@ -108,6 +112,19 @@ def status(port):
     """The lines of ours on the status page, of the child that answers."""
     lines = request(port, "GET", "/status?auto")[1].splitlines()
     return {line.split(":")[0]: int(line.split(":")[1]) for line in lines if line.startswith("Ximss")}
+
+
+def quiet(port):
+    """Waits until no worker is at a request or closes a connection: httpd may crash when it is stopped then (its
+    close_worker_sockets)."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        try:
+            if "BusyWorkers: 1" in request(port, "GET", "/status?auto")[1].splitlines():
+                return
+        except OSError:
+            return  # it does not run
+        time.sleep(0.05)
 
 
 def login(port, user, password, first=None):
