@@ -50,6 +50,7 @@ void *ximss_config_create(apr_pool_t *pool, server_rec *server)
     config->http2_poll = XIMSS_HTTP2_WAIT;
     config->http2_wait = 10;
     config->get_login = 1;
+    config->lmtp_timeout = 30;
     config->cookie_secure = XIMSS_SECURE_AUTO;
     config->limits = limits;
     return config;

@@ -29,6 +29,8 @@ typedef struct ximss_config_t {
     int http2_poll;
     int http2_wait; /* seconds */
     int get_login;
+    int lmtp_connections; /* 0: an eighth of the threads of a child */
+    int lmtp_timeout;     /* seconds */
     int cookie_secure;
     apr_array_header_t *origins; /* const char *; NULL: any; empty: none */
     int origins_set;

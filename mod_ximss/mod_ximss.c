@@ -1,6 +1,7 @@
 /* The module record, and who is called when. */
 #include "mod_ximss/config.h"
 #include "mod_ximss/handler.h"
+#include "mod_ximss/lmtp.h"
 #include "mod_ximss/log.h"
 #include "mod_ximss/park.h"
 #include "mod_ximss/shm.h"
@@ -30,6 +31,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_log_transaction(ximss_log_transaction, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ximss_park_register();
     ximss_stream_register();
+    ximss_lmtp_register();
     ximss_status_register(pool);
 }
 

@@ -1,4 +1,5 @@
-/* Header fields on their way out: the one place of the program that writes them (RFC 5322, 2045, 2047, 2231).
+/* Header fields on their way out: the one place of the program that writes them (RFC 5322, 2045, 2047, 2231), but for
+ * those that submit/trace.h puts on top of mail that comes in.
  *
  * Whatever a value holds, exactly one field comes of it: CR, LF, NUL, and other control characters become
  * blanks, and so do those that hide in invalid UTF-8. What looks like an encoded word is encoded itself, so that

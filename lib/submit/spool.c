@@ -1,13 +1,13 @@
 /* See spool.h. The file is unlinked as soon as it is made, and mapped once it is whole: nobody else can cut it. */
 #include "submit/spool.h"
 
+#include "base/random.h"
 #include "mime/buffer.h"
 
 #include <apr_strings.h>
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -58,9 +58,14 @@ static const ximss_error_t *failed(ximss_spool_t *spool, const char *what)
 
 static const ximss_error_t *make_file(ximss_spool_t *spool)
 {
-    char *name = apr_pstrcat(spool->pool, spool->dir, "/spool.XXXXXX", NULL);
+    char end[21];
+    const char *name;
 
-    spool->file = mkostemp(name, O_CLOEXEC);
+    if (!ximss_random_text(end, sizeof(end) - 1)) {
+        return ximss_error_detail(spool->pool, XIMSS_E_INTERNAL, "no randomness");
+    }
+    name = apr_pstrcat(spool->pool, spool->dir, "/spool.", end, NULL);
+    spool->file = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (spool->file < 0 || unlink(name) != 0) {
         return failed(spool, name);
     }

@@ -7,8 +7,9 @@
 #   config    text for the main server
 #   children  StartServers, 2
 #   threads   ThreadsPerChild, 8
+#   lmtp      nonempty: a port for LMTP, too
 #   log_known extended regular expression: error log lines that the test means to cause
-# After it: $url, $port, $root, $data, $httpd_pid.
+# After it: $url, $port, $lmtp_port, $root, $data, $httpd_pid.
 
 : "${XIMSS_SRC:=$(cd "$(dirname "$0")/../.." && pwd)}"
 if [ -z "${XIMSS_BUILD:-}" ]; then
@@ -26,6 +27,8 @@ modules=
 config=
 children=2
 threads=8
+lmtp=
+lmtp_port=
 log_known=
 httpd_pid=
 httpd_judged=0
@@ -80,6 +83,7 @@ httpd_write() {
         echo "ServerRoot \"$root\""
         echo "ServerName 127.0.0.1"
         echo "Listen 127.0.0.1:$port"
+        [ -z "$lmtp" ] || echo "Listen 127.0.0.1:$lmtp_port lmtp"
         echo "PidFile \"$root/logs/httpd.pid\""
         echo "ErrorLog \"$root/logs/error.log\""
         # shellcheck disable=SC2086
@@ -131,6 +135,7 @@ httpd_start() {
     httpd_tries=10
     while [ $httpd_tries -gt 0 ]; do
         port=$(($(httpd_random) % 30000 + 20000))
+        lmtp_port=$(($(httpd_random) % 30000 + 20000))
         url=http://127.0.0.1:$port
         httpd_write
         # A group of its own: prefork signals its whole process group when it stops.

@@ -1,5 +1,5 @@
 # A private Postfix on a random port of 127.0.0.1, in a folder of its own; the machine's is not touched.
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154
 #
 # Source it after httpd.sh. A test sets, before postfix_start:
 #   postfix_lmtp  PORT: mail for example.org goes to an LMTP server there; empty: mail for it is refused
