@@ -1,5 +1,6 @@
 /* Bytes of stored files: read in slices, written, stored from an upload (message-details 1.3). */
 #include "base/text.h"
+#include "mime/vcard.h"
 #include "op/handlers.h"
 #include "session/upload.h"
 #include "store/files.h"
@@ -167,7 +168,13 @@ const ximss_error_t *ximss_op_file_write_prepare(ximss_call_t *call)
     if (ximss_element_is(inner, "base64")) {
         return decode_base64(call, ximss_element_text(inner, call->pool), body);
     }
-    return ximss_error(call->pool, XIMSS_E_BAD_REQUEST, "the body of a file is text or base64");
+    if (ximss_element_is(inner, "vCard") || ximss_element_is(inner, "vCardGroup")) {
+        body->data = ximss_vcard_text(call->request, call->pool);
+        body->length = strlen(body->data);
+        return NULL;
+    }
+    return ximss_error(call->pool, XIMSS_E_BAD_REQUEST,
+                       "the body of a file is text, base64, vCard or vCardGroup");
 }
 
 const ximss_error_t *ximss_op_file_store_prepare(ximss_call_t *call)
