@@ -1,7 +1,8 @@
-/* vCard XML to vCard text. What a property is made of stands in one table. */
+/* vCard XML to vCard text (RFC 2426). */
 #include "mime/vcard.h"
 #include "base/text.h"
 #include "mime/buffer.h"
+#include "mime/vcard_property.h"
 
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -9,46 +10,6 @@
 #include <strings.h>
 
 #define LINE_MAX_LENGTH 75
-#define NAME_MAX_LENGTH 40
-
-/* The elements that make the value of a property, in the order of the text; other children are types. */
-typedef struct property_t {
-    const char *name;
-    const char *fields[8];
-    const char *plain; /* bytes that need no backslash although they part values elsewhere */
-} property_t;
-
-static const property_t properties[] = {
-    {"N", {"FAMILY", "GIVEN", "MIDDLE", "PREFIX", "SUFFIX"}, ""},
-    {"ADR", {"POBOX", "EXTADD", "STREET", "LOCALITY", "REGION", "PCODE", "CTRY"}, ""},
-    {"ORG", {"ORGNAME", "ORGUNIT"}, ""},
-    {"GEO", {"VALUE"}, ";"},
-    {"CATEGORIES", {"VALUE"}, ","},
-    {"NICKNAME", {"VALUE"}, ","},
-    {"URL", {"VALUE"}, ",;"},
-    {"", {"VALUE"}, ""},
-};
-
-static const property_t *find_property(const char *name)
-{
-    const property_t *property = properties;
-    while (*property->name != '\0' && strcasecmp(property->name, name) != 0) {
-        property++;
-    }
-    return property;
-}
-
-static int is_name(const char *name)
-{
-    apr_size_t length = 0;
-    for (; name[length] != '\0'; length++) {
-        if (length == NAME_MAX_LENGTH || (!apr_isalnum(name[length]) && name[length] != '-') ||
-            (unsigned char)name[length] >= 0x80) {
-            return 0;
-        }
-    }
-    return length > 0;
-}
 
 /* ---- lines ---- */
 
@@ -100,30 +61,14 @@ static void flush(ximss_buffer_t *out, ximss_buffer_t *line)
 
 /* ---- properties ---- */
 
-static int is_field(const property_t *property, const char *name)
-{
-    static const char *const values[] = {"VALUE", "USERID", "NUMBER", "BINVAL", "EXTVAL"};
-    for (int i = 0; i < 5; i++) {
-        if (strcasecmp(values[i], name) == 0) {
-            return 1;
-        }
-    }
-    for (int i = 0; i < 8 && property->fields[i] != NULL; i++) {
-        if (strcasecmp(property->fields[i], name) == 0) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-static void put_types(ximss_buffer_t *line, const property_t *property,
+static void put_types(ximss_buffer_t *line, const ximss_vcard_property_t *property,
                       const ximss_element_t *element)
 {
     const ximss_element_t *child;
     const char *before = ";TYPE=";
     for (child = ximss_element_child(element, NULL); child != NULL;
          child = ximss_element_next(child, NULL)) {
-        if (!is_field(property, child->name) && is_name(child->name)) {
+        if (!ximss_vcard_is_field(property, child->name) && ximss_vcard_is_name(child->name)) {
             put_text(line, before);
             put_upper(line, child->name);
             before = ",";
@@ -170,7 +115,7 @@ static void put_base64(ximss_buffer_t *line, const char *text)
 
 static void put_property(ximss_buffer_t *line, const ximss_element_t *element, apr_pool_t *pool)
 {
-    const property_t *property = find_property(element->name);
+    const ximss_vcard_property_t *property = ximss_vcard_property(element->name);
     const ximss_element_t *binary = ximss_element_child(element, "BINVAL");
     put_upper(line, element->name);
     put_types(line, property, element);
@@ -229,7 +174,7 @@ static void put_card(ximss_buffer_t *out, const ximss_element_t *card, const cha
     put_text(out, "\nVERSION:3.0\n");
     for (element = ximss_element_child(card, NULL); element != NULL;
          element = ximss_element_next(element, NULL)) {
-        if (!is_name(element->name) || is_frame(element->name)) {
+        if (!ximss_vcard_is_name(element->name) || is_frame(element->name)) {
             continue;
         }
         if (ximss_element_is(element, "MEMBER")) {

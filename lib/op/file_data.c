@@ -80,6 +80,22 @@ static int is_text(const char *type, const char *data, apr_size_t length, apr_si
     return (type == NULL || apr_cstr_casecmp(type, "binary") != 0) && ximss_text_ok(data, *whole);
 }
 
+/* The bytes as what they are: cards that were asked for, text, or anything. */
+static void write_body(ximss_call_t *call, const char *type, const char *data, apr_size_t length,
+                       int text)
+{
+    if (text && type != NULL && apr_cstr_casecmp(type, "vcard") == 0 &&
+        ximss_vcard_write(call->out, data, length, call->pool) > 0) {
+        return;
+    }
+    if (text) {
+        ximss_xml_text_n(call->out, data, length);
+    }
+    else {
+        write_base64(call, data, length);
+    }
+}
+
 const ximss_error_t *ximss_op_file_read(ximss_call_t *call)
 {
     const char *type = ximss_element_attr(call->request, "type");
@@ -106,12 +122,7 @@ const ximss_error_t *ximss_op_file_read(ximss_call_t *call)
     ximss_xml_attr_int(call->out, "slice", (apr_int64_t)length);
     ximss_xml_attr_int(call->out, "size", file->size);
     ximss_xml_attr(call->out, "timeModified", ximss_time_gmt(file->modified, call->pool));
-    if (text) {
-        ximss_xml_text_n(call->out, data, length);
-    }
-    else {
-        write_base64(call, data, length);
-    }
+    write_body(call, type, data, length, text);
     ximss_xml_end(call->out);
     return NULL;
 }

@@ -152,6 +152,25 @@ START_TEST(test_bytes)
 }
 END_TEST
 
+START_TEST(test_vcard)
+{
+    begin();
+    assert_done("<fileWrite id=\"1\" fileName=\"f\" type=\"vcard\"><vCard><FN><VALUE>A</VALUE></FN>"
+                "<EMAIL><VALUE>a@d</VALUE><HOME/></EMAIL></vCard></fileWrite>");
+    assert_reply("<fileRead id=\"1\" fileName=\"f\" type=\"vcard\"/>",
+                 DATA("0", "59", "59", " type=\"vcard\"",
+                      "><vCard><FN><VALUE>A</VALUE></FN><EMAIL><HOME/><USERID>a@d</USERID>"
+                      "<VALUE>a@d</VALUE></EMAIL></vCard></fileData>"));
+    assert_reply(
+        "<fileRead id=\"1\" fileName=\"f\"/>",
+        DATA("0", "59", "59", "",
+             ">BEGIN:VCARD\nVERSION:3.0\nFN:A\nEMAIL;TYPE=HOME:a@d\nEND:VCARD\n</fileData>"));
+    assert_done("<fileWrite id=\"1\" fileName=\"f\" type=\"vcard\">no card</fileWrite>");
+    assert_reply("<fileRead id=\"1\" fileName=\"f\" type=\"vcard\"/>",
+                 DATA("0", "7", "7", " type=\"vcard\"", ">no card</fileData>"));
+}
+END_TEST
+
 /* More than one step of encoding, and a file that no reply can hold. */
 START_TEST(test_large)
 {
@@ -331,6 +350,7 @@ void suite_fill(Suite *suite)
     tcase_add_test(files, test_dir_info);
     tcase_add_test(files, test_read_text);
     tcase_add_test(files, test_bytes);
+    tcase_add_test(files, test_vcard);
     tcase_add_test(files, test_large);
     tcase_add_test(files, test_store);
     tcase_add_test(files, test_names);
