@@ -4,7 +4,7 @@
 
 #include "store/store.h"
 
-enum { XIMSS_CTL_OK = 0, XIMSS_CTL_FAILED = 1, XIMSS_CTL_USAGE = 2 };
+enum { XIMSS_CTL_OK = 0, XIMSS_CTL_FAILED = 1, XIMSS_CTL_USAGE = 2, XIMSS_CTL_TEMPORARY = 75 };
 
 struct ximss_ctl_command_t;
 
@@ -35,6 +35,7 @@ int ximss_ctl_account_set(ximss_ctl_t *ctl, int argc, char **argv);
 int ximss_ctl_account_delete(ximss_ctl_t *ctl, int argc, char **argv);
 int ximss_ctl_import(ximss_ctl_t *ctl, int argc, char **argv);
 int ximss_ctl_export(ximss_ctl_t *ctl, int argc, char **argv);
+int ximss_ctl_deliver(ximss_ctl_t *ctl, int argc, char **argv);
 int ximss_ctl_alert(ximss_ctl_t *ctl, int argc, char **argv);
 int ximss_ctl_check(ximss_ctl_t *ctl, int argc, char **argv);
 

@@ -27,6 +27,8 @@ static const ximss_ctl_command_t commands[] = {
      "import mbox files, Maildirs, folders of messages, single messages", ximss_ctl_import},
     {"export", NULL, "ACCOUNT MAILBOX --to PATH --format mbox|maildir|eml",
      "export a mailbox to PATH, which must not exist", ximss_ctl_export},
+    {"deliver", NULL, "ACCOUNT [-f SENDER]", "deliver the message on standard input",
+     ximss_ctl_deliver},
     {"alert", NULL, "ACCOUNT TEXT", "show TEXT once to the user: now, or at the next login",
      ximss_ctl_alert},
     {"check", NULL, "[ACCOUNT...] [--rebuild]",
@@ -48,7 +50,8 @@ static void print_help(FILE *out)
     fprintf(out,
             "\n  -d DATADIR  the data folder (default %s)\n\n"
             "Run as root it opens PATHs as root and works as the owner of the data folder.\n"
-            "Exit code: 0 done; 1 failed, one line on standard error says why; 2 wrong usage.\n",
+            "Exit code: 0 done; 1 failed, one line on standard error says why; 2 wrong usage; 75\n"
+            "(deliver) failed, but may work later.\n",
             XIMSS_DATA_DIR);
 }
 
