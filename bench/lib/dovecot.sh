@@ -1,8 +1,9 @@
 #!/bin/sh
 # A private Dovecot (sdbox, loopback, free port) for the benchmarks.
-#   dovecot.sh start DIR   makes the configuration in DIR, starts it, prints its IMAP port
+#   dovecot.sh start DIR   makes the configuration in DIR, starts it, prints its IMAP port, and its LMTP port when it
+#                          has LMTP
 #   dovecot.sh stop DIR    stops it by its own pid
-# Its users are bench, bench1, bench2 ... with the password "bench". Exit 3: Dovecot is not there.
+# Its users are bench and bench0 to bench31 with the password "bench". Exit 3: Dovecot is not there.
 set -eu
 
 find_dovecot() {
@@ -42,11 +43,30 @@ users() {
     printf 'first_valid_uid = 1\nfirst_valid_gid = 1\n'
 }
 
+# The name alone finds the user; processes are kept.
+lmtp_service() {
+    cat <<END
+auth_username_format = %Ln
+protocol lmtp {
+  postmaster_address = postmaster@example.org
+}
+service lmtp {
+  process_min_avail = 4
+  service_count = 0
+  inet_listener lmtp {
+    port = $(($1 + 10000))
+  }
+}
+END
+}
+
 configure() {
     mkdir -p "$1/run" "$1/state" "$1/mail"
-    for name in bench bench1 bench2 bench3; do
-        printf '%s:{PLAIN}bench::::%s/mail/%s::\n' "$name" "$1" "$name"
+    for name in '' $(seq 0 31); do
+        printf 'bench%s:{PLAIN}bench::::%s/mail/bench%s::\n' "$name" "$1" "$name"
     done >"$1/users"
+    lmtp=
+    [ ! -x /usr/lib/dovecot/lmtp ] || lmtp=lmtp
     {
         users
         cat <<END
@@ -54,7 +74,7 @@ base_dir = $1/run
 state_dir = $1/state
 log_path = $1/dovecot.log
 instance_name = ximss-bench
-protocols = imap
+protocols = imap $lmtp
 listen = 127.0.0.1
 ssl = no
 disable_plaintext_auth = no
@@ -87,6 +107,7 @@ service imap {
   process_limit = 200
 }
 END
+        [ -z "$lmtp" ] || lmtp_service "$2"
     } >"$1/dovecot.conf"
     chmod 755 "$1"
     chmod 644 "$1/users" "$1/dovecot.conf"
@@ -108,7 +129,8 @@ start() {
         # Not our own output: the daemon would hold a caller's pipe open.
         if "$dovecot" -c "$1/dovecot.conf" >"$1/start.log" 2>&1; then
             wait_pid "$1"
-            echo "$port"
+            [ -z "$lmtp" ] || lmtp=$((port + 10000))
+            echo "$port $lmtp"
             return
         fi
     done
@@ -130,7 +152,7 @@ case ${1-} in
 start) start "$2" ;;
 stop) stop "$2" ;;
 *)
-    sed -n '2,5s/^# //p' "$0" >&2
+    sed -n '2,6s/^# //p' "$0" >&2
     exit 2
     ;;
 esac

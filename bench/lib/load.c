@@ -1,10 +1,13 @@
 /* Load generator of the benchmarks: replays requests on N keep-alive connections from one epoll loop and
  * prints requests a second and the latencies as JSON. It speaks HTTP (answers end by Content-Length or
- * chunks) and IMAP (answers end with the tagged line).
+ * chunks), IMAP (answers end with the tagged line) and LMTP (MAIL, RCPT and DATA in one, then the message).
  *
- * load http|imap PORT CONNECTIONS SECONDS STARTFILE REQUESTFILE
- *   http: line i of STARTFILE is the path that connection i posts to, each line of REQUESTFILE a body
- *   imap: each connection sends the lines of STARTFILE first, each line of REQUESTFILE is a command */
+ * load http|imap|lmtp PORT CONNECTIONS SECONDS STARTFILE REQUESTFILE
+ *   STARTFILE holds lines, REQUESTFILE requests with a NUL behind each
+ *   http: line i of STARTFILE is the path that connection i posts to, a request is a body
+ *   imap: each connection sends the lines of STARTFILE first, with its own number for "#"; a request is a command,
+ *         perhaps with literals that wait for nothing ({n+})
+ *   lmtp: line i of STARTFILE is the recipient of connection i, a request is a message with its final dot */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,6 +24,8 @@
 
 enum { LATENCIES_MAX = 4 * 1024 * 1024, STALL_MS = 60000, READ_SIZE = 65536 };
 
+typedef enum protocol_t { HTTP, IMAP, LMTP } protocol_t;
+
 typedef struct lines_t {
     char **line;
     size_t count;
@@ -28,8 +33,9 @@ typedef struct lines_t {
 
 typedef struct connection_t {
     int fd;
-    const char *path; /* http */
-    char tag[16];     /* imap */
+    const char *path;    /* http; lmtp: the recipient */
+    const char *message; /* lmtp: to be sent when the envelope was taken; NULL: it was sent */
+    char tag[16];        /* imap */
     unsigned tags;
     size_t next; /* request to send */
     double sent;
@@ -42,7 +48,7 @@ typedef struct connection_t {
 } connection_t;
 
 typedef struct load_t {
-    int http;
+    protocol_t protocol;
     int port;
     int epoll;
     lines_t start;
@@ -87,7 +93,7 @@ static double now(void)
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-static void lines_read(lines_t *lines, const char *path)
+static void lines_read(lines_t *lines, const char *path, char end)
 {
     FILE *file = fopen(path, "r");
     char *line = NULL;
@@ -97,8 +103,8 @@ static void lines_read(lines_t *lines, const char *path)
     if (file == NULL) {
         fail("%s: %s", path, strerror(errno));
     }
-    while ((length = getline(&line, &size, file)) > 0) {
-        if (line[length - 1] == '\n') {
+    while ((length = getdelim(&line, &size, end, file)) > 0) {
+        if (line[length - 1] == end) {
             line[length - 1] = '\0';
         }
         lines->line = resize(lines->line, (lines->count + 1) * sizeof(char *));
@@ -149,7 +155,12 @@ static void request_send(load_t *load, connection_t *connection, const char *req
     char *text;
     int length;
 
-    if (load->http) {
+    if (load->protocol == LMTP) {
+        connection->message = request;
+        length = asprintf(&text, "MAIL FROM:<load@load.example>\r\nRCPT TO:<%s>\r\nDATA\r\n",
+                          connection->path);
+    }
+    else if (load->protocol == HTTP) {
         length = asprintf(&text,
                           "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/xml\r\n"
                           "Content-Length: %zu\r\n\r\n%s",
@@ -252,9 +263,44 @@ static int imap_complete(load_t *load, connection_t *connection)
     return 1;
 }
 
+/* Whether COUNT replies are there; each ends with a line whose code has a blank behind it. */
+static int replies_complete(load_t *load, const connection_t *connection, int count)
+{
+    const char *line = connection->data;
+    const char *end;
+
+    while ((end = strchr(line, '\n')) != NULL) {
+        if (*line != '2' && *line != '3') {
+            answer_wrong(load, line, (size_t)(end - line));
+        }
+        count -= line[3] == ' ';
+        line = end + 1;
+    }
+    return count <= 0;
+}
+
+static int lmtp_complete(load_t *load, connection_t *connection)
+{
+    const char *message = connection->message;
+
+    if (!replies_complete(load, connection, message != NULL ? 3 : 1)) {
+        return 0;
+    }
+    if (message == NULL) {
+        return 1;
+    }
+    connection->message = NULL;
+    connection->length = 0;
+    send_all(connection->fd, message, strlen(message));
+    return 0;
+}
+
 static int answer_complete(load_t *load, connection_t *connection)
 {
-    if (load->http) {
+    if (load->protocol == LMTP) {
+        return lmtp_complete(load, connection);
+    }
+    if (load->protocol == HTTP) {
         if (!http_complete(load, connection)) {
             return 0;
         }
@@ -266,25 +312,64 @@ static int answer_complete(load_t *load, connection_t *connection)
     return imap_complete(load, connection);
 }
 
+static void connection_await(load_t *load, connection_t *connection)
+{
+    if (!connection_read(load, connection)) {
+        fail("closed by the server");
+    }
+}
+
+static void imap_start(load_t *load, connection_t *connection, size_t number)
+{
+    char command[256];
+
+    for (size_t line = 0; line < load->start.count; line++) {
+        const char *text = load->start.line[line];
+        const char *mark = strchrnul(text, '#');
+
+        if (*mark == '\0') {
+            snprintf(command, sizeof(command), "%s", text);
+        }
+        else {
+            snprintf(command, sizeof(command), "%.*s%zu%s", (int)(mark - text), text, number,
+                     mark + 1);
+        }
+        request_send(load, connection, command);
+        do {
+            connection_await(load, connection);
+        } while (!imap_complete(load, connection));
+    }
+}
+
+static void lmtp_start(load_t *load, connection_t *connection)
+{
+    static const char hello[] = "LHLO load.example\r\n";
+
+    connection->length = 0;
+    send_all(connection->fd, hello, strlen(hello));
+    do {
+        connection_await(load, connection);
+    } while (!replies_complete(load, connection, 1));
+}
+
 static void connection_start(load_t *load, size_t i)
 {
     connection_t *connection = &load->connections[i];
 
     connection->next = i * load->requests.count / load->count;
+    connection->path = load->start.line[i % load->start.count];
     connection_open(load, connection);
-    if (load->http) {
-        connection->path = load->start.line[i % load->start.count];
+    if (load->protocol == HTTP) {
         return;
     }
-    while (connection_read(load, connection) && strchr(connection->data, '\n') == NULL) {
+    do {
+        connection_await(load, connection);
+    } while (strchr(connection->data, '\n') == NULL);
+    if (load->protocol == IMAP) {
+        imap_start(load, connection, i);
     }
-    for (size_t line = 0; line < load->start.count; line++) {
-        request_send(load, connection, load->start.line[line]);
-        do {
-            if (!connection_read(load, connection)) {
-                fail("closed by the server");
-            }
-        } while (!imap_complete(load, connection));
+    else {
+        lmtp_start(load, connection);
     }
 }
 
@@ -368,13 +453,15 @@ int main(int argc, char **argv)
     load_t load = {0};
 
     if (argc != 7) {
-        fail("usage: load http|imap PORT CONNECTIONS SECONDS STARTFILE REQUESTFILE");
+        fail("usage: load http|imap|lmtp PORT CONNECTIONS SECONDS STARTFILE REQUESTFILE");
     }
-    load.http = strcmp(argv[1], "http") == 0;
+    load.protocol = strcmp(argv[1], "http") == 0   ? HTTP
+                    : strcmp(argv[1], "imap") == 0 ? IMAP
+                                                   : LMTP;
     load.port = (int)strtol(argv[2], NULL, 10);
     load.count = strtoul(argv[3], NULL, 10);
-    lines_read(&load.start, argv[5]);
-    lines_read(&load.requests, argv[6]);
+    lines_read(&load.start, argv[5], '\n');
+    lines_read(&load.requests, argv[6], '\0');
     load.epoll = epoll_create1(EPOLL_CLOEXEC);
     load.latencies = resize(NULL, LATENCIES_MAX * sizeof(uint32_t));
     load.connections = calloc(load.count > 0 ? load.count : 1, sizeof(connection_t));

@@ -47,7 +47,9 @@ class Dovecot:
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
         if result.returncode != 0:
             raise Skip(result.stderr.strip().splitlines()[-1] if result.stderr.strip() else "no start")
-        self.port = int(result.stdout)
+        ports = [int(word) for word in result.stdout.split()]
+        self.port = ports[0]
+        self.lmtp_port = ports[1] if len(ports) > 1 else None
         with open(self.folder + "/run/master.pid") as file:
             self.pid = int(file.read())
         for _ in range(100):
@@ -91,9 +93,13 @@ class Server:
 
     name = "ximss"
 
-    def __init__(self, folder):
+    def __init__(self, folder, config=""):
+        """CONFIG: lines for httpd's configuration."""
         self.folder = folder
         self.port = free_port()
+        os.makedirs(folder + "/conf/extra")
+        with open(folder + "/conf/extra/bench.conf", "w") as file:
+            file.write(config)
         self.start()
 
     def _quickstart(self, *arguments):
