@@ -54,7 +54,7 @@ static void segment_close(ximss_batch_t *batch)
 
 static ximss_batch_point_t point_now(const ximss_batch_t *batch)
 {
-    ximss_batch_point_t point = {0};
+    ximss_batch_point_t point = {.after = batch->after->nelts};
     if (batch->session != NULL) {
         point.changes = batch->stage.changes->nelts;
         point.session = ximss_progress_now(batch->session);
@@ -64,6 +64,7 @@ static ximss_batch_point_t point_now(const ximss_batch_t *batch)
 
 static void point_restore(ximss_batch_t *batch, const ximss_batch_point_t *point)
 {
+    batch->after->nelts = point->after;
     if (batch->session != NULL) {
         ximss_stage_rewind(&batch->stage, point->changes);
         ximss_progress_back(batch->session, &point->session);
@@ -104,6 +105,21 @@ static const ximss_error_t *step_prepare(ximss_batch_t *batch, ximss_replay_step
     return ximss_replay_prepare(&batch->replay, step, account, pool);
 }
 
+/* What the requests of the segment wanted done after its commit. */
+static void segment_after(ximss_batch_t *batch, apr_pool_t *pool)
+{
+    apr_pool_t *iteration;
+    int i;
+    apr_pool_create(&iteration, pool);
+    for (i = 0; i < batch->after->nelts; i++) {
+        const ximss_batch_after_t *after = &APR_ARRAY_IDX(batch->after, i, ximss_batch_after_t);
+        after->fn(after->baton, batch->account, iteration);
+        apr_pool_clear(iteration);
+    }
+    apr_pool_destroy(iteration);
+    apr_array_clear(batch->after);
+}
+
 /* Commits the segment that is open, if any. */
 static void segment_finish(ximss_batch_t *batch, apr_pool_t *pool)
 {
@@ -126,6 +142,7 @@ static void segment_finish(ximss_batch_t *batch, apr_pool_t *pool)
     batch->wrote = 1;
     log_details(batch, "after commit", ximss_replay_adopt(&batch->replay, &step, pool), pool);
     segment_close(batch);
+    segment_after(batch, pool);
 }
 
 static const ximss_error_t *need_account(ximss_batch_t *batch)
@@ -358,6 +375,7 @@ static ximss_batch_t *batch_make(const ximss_context_t *context, const ximss_pee
     batch->out = out;
     batch->data_limit = context->limits->reply_bytes - context->limits->reply_bytes / 8;
     batch->entries = apr_array_make(pool, 4, sizeof(ximss_batch_entry_t));
+    batch->after = apr_array_make(pool, 1, sizeof(ximss_batch_after_t));
     batch->pool = pool;
     return batch;
 }

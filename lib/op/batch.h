@@ -12,9 +12,16 @@ typedef struct ximss_batch_entry_t {
     const ximss_error_t *error; /* of its own, NULL: it waits for the commit */
 } ximss_batch_entry_t;
 
+/* What is done once the segment is committed (ximss_call_after_commit). */
+typedef struct ximss_batch_after_t {
+    ximss_after_fn_t fn;
+    void *baton;
+} ximss_batch_after_t;
+
 /* What a failure goes back to, beside the output. */
 typedef struct ximss_batch_point_t {
     int changes; /* of folder files */
+    int after;   /* length of batch->after */
     ximss_progress_before_t session;
 } ximss_batch_point_t;
 
@@ -37,6 +44,7 @@ struct ximss_batch_t {
     ximss_stage_t stage;       /* changed folder files */
     ximss_replay_t replay;
     apr_array_header_t *entries; /* ximss_batch_entry_t of the segment */
+    apr_array_header_t *after;   /* ximss_batch_after_t of the segment */
     apr_pool_t *pool;
 };
 

@@ -19,6 +19,18 @@ const ximss_error_t *ximss_call_attr(ximss_call_t *call, const char *name, const
     return NULL;
 }
 
+void ximss_call_after_commit(ximss_call_t *call, ximss_after_fn_t fn, void *baton)
+{
+    ximss_batch_after_t *after = apr_array_push(call->batch->after);
+    after->fn = fn;
+    after->baton = baton;
+}
+
+apr_pool_t *ximss_call_batch_pool(const ximss_call_t *call)
+{
+    return call->batch->pool;
+}
+
 const ximss_error_t *ximss_call_folder_load(ximss_call_t *call, const char *name,
                                             ximss_folder_t **folder)
 {

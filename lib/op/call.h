@@ -17,6 +17,7 @@ typedef struct ximss_context_t {
     ximss_table_t *table;
     const ximss_limits_t *limits;
     const char *default_domain; /* NULL: none */
+    int rewrite_sender; /* a From that is not the user's becomes his own, instead of an error */
     apr_int64_t (*clock)(void); /* seconds since 1970; tests set it */
 } ximss_context_t;
 
@@ -47,6 +48,16 @@ typedef struct ximss_call_t {
 /* An operation: writes its data messages to call->out, not the response. On error what it wrote is taken
  * back and the dispatcher writes the response. */
 typedef const ximss_error_t *(*ximss_op_fn_t)(ximss_call_t *call);
+
+/* Has FN done with BATON once what the request wrote is committed, before the reply leaves; not at all when the request
+ * or the commit fails, and perhaps not when the process dies. No transaction and no write lock is held then, so FN may
+ * take any; ACCOUNT is the session's own. BATON lives in ximss_call_batch_pool. Only for rows with
+ * XIMSS_OP_WRITES. */
+typedef void (*ximss_after_fn_t)(void *baton, ximss_account_t *account, apr_pool_t *pool);
+void ximss_call_after_commit(ximss_call_t *call, ximss_after_fn_t fn, void *baton);
+
+/* A pool that lives as long as the batch. */
+apr_pool_t *ximss_call_batch_pool(const ximss_call_t *call);
 
 /* Starts a data message: the element with the id of the request. */
 void ximss_call_message(ximss_call_t *call, const char *name);
