@@ -19,7 +19,7 @@ APLOG_USE_MODULE(ximss);
 #define ID_SHOWN      6 /* characters of a urlID that logs may show: the slot, not the secret */
 
 /* clang-format off */
-static const ximss_route_t routes[] = {
+static const ximss_url_route_t routes[] = {
     {REALM_LOGIN,   "",         "GET, POST", ximss_handle_login},
     {REALM_SESSION, "",         "GET",       ximss_handle_poll},
     {REALM_SESSION, "get",      "GET",       ximss_handle_poll},
@@ -33,7 +33,7 @@ static const ximss_route_t routes[] = {
     {REALM_SESSION, "FILE",     "GET",       ximss_handle_missing}};
 /* clang-format on */
 
-static const ximss_route_t *find_route(const char *realm, const char *name)
+static const ximss_url_route_t *find_route(const char *realm, const char *name)
 {
     apr_size_t i;
 

@@ -5,26 +5,26 @@
 #include "mod_ximss/config.h"
 #include "op/call.h"
 
-struct ximss_route_t;
+struct ximss_url_route_t;
 
 /* A request to one of our realms. */
 typedef struct ximss_request_t {
     request_rec *r;
     const ximss_config_t *config;
-    const ximss_context_t *context;    /* set before the handler runs */
-    const struct ximss_route_t *route; /* NULL: no such URL */
-    const char *url_id;                /* decoded; "" in the login realm and when missing */
-    apr_array_header_t *segments;      /* const char *: decoded, what follows the route's name */
-    const char *query;                 /* as sent; NULL: none */
-    int malformed;                     /* a bad or NUL escape in the path */
+    const ximss_context_t *context;        /* set before the handler runs */
+    const struct ximss_url_route_t *route; /* NULL: no such URL */
+    const char *url_id;                    /* decoded; "" in the login realm and when missing */
+    apr_array_header_t *segments; /* const char *: decoded, what follows the route's name */
+    const char *query;            /* as sent; NULL: none */
+    int malformed;                /* a bad or NUL escape in the path */
 } ximss_request_t;
 
-typedef struct ximss_route_t {
+typedef struct ximss_url_route_t {
     const char *realm; /* canonical spelling */
     const char *name;  /* of the segment after the urlID; "" when there is none */
     const char *allow; /* methods beside OPTIONS */
     int (*handler)(ximss_request_t *request);
-} ximss_route_t;
+} ximss_url_route_t;
 
 /* The claim on R, NULL when it is not ours. */
 ximss_request_t *ximss_request_get(const request_rec *r);
