@@ -38,6 +38,10 @@ int ximss_ctl_export(ximss_ctl_t *ctl, int argc, char **argv);
 int ximss_ctl_deliver(ximss_ctl_t *ctl, int argc, char **argv);
 int ximss_ctl_alert(ximss_ctl_t *ctl, int argc, char **argv);
 int ximss_ctl_check(ximss_ctl_t *ctl, int argc, char **argv);
+int ximss_ctl_queue_run(ximss_ctl_t *ctl, int argc, char **argv);
+int ximss_ctl_queue_list(ximss_ctl_t *ctl, int argc, char **argv);
+int ximss_ctl_queue_retry(ximss_ctl_t *ctl, int argc, char **argv);
+int ximss_ctl_queue_drop(ximss_ctl_t *ctl, int argc, char **argv);
 
 /* Prints the usage of the running command to standard error; returns XIMSS_CTL_USAGE. */
 int ximss_ctl_wrong_usage(const ximss_ctl_t *ctl);

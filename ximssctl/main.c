@@ -33,6 +33,15 @@ static const ximss_ctl_command_t commands[] = {
      ximss_ctl_alert},
     {"check", NULL, "[ACCOUNT...] [--rebuild]",
      "check all accounts or those named; --rebuild makes derived data again", ximss_ctl_check},
+    {"queue", "run", "[--once]", "send what is due; without --once again and again",
+     ximss_ctl_queue_run},
+    {"queue", "list", "[ACCOUNT]", "list the mail that waits, a recipient a line",
+     ximss_ctl_queue_list},
+    {"queue", "retry", "ACCOUNT [MESSAGE [RECIPIENT]]",
+     "send at once what waits or is held; MESSAGE and RECIPIENT are numbers of \"queue list\"",
+     ximss_ctl_queue_retry},
+    {"queue", "drop", "ACCOUNT [MESSAGE [RECIPIENT]]", "forget it without sending it",
+     ximss_ctl_queue_drop},
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };

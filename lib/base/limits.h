@@ -28,6 +28,8 @@ typedef struct ximss_limits_t {
     apr_size_t pref_bytes;    /* value of one preference, and attributes of one file */
     apr_size_t prefs_bytes;   /* all preferences of an account */
     int prefs;                /* preferences of an account's own */
+    int recipients;           /* recipients of one message that is sent */
+    int submissions_hour;     /* messages that an account may send in an hour */
 } ximss_limits_t;
 
 /* The defaults. */
@@ -39,7 +41,8 @@ typedef struct ximss_limits_t {
         .header_bytes = 1024 * 1024, .addresses = 10000, .viewer_bytes = 4096, .folders = 64,      \
         .sessions_account = 500, .search_seconds = 30, .upload_bytes = 100 * 1024 * 1024,          \
         .uploads = 100, .upload_total = 200 * 1024 * 1024, .file_bytes = 1024 * 1024 * 1024,       \
-        .files = 10000, .pref_bytes = 64 * 1024, .prefs_bytes = 1024 * 1024, .prefs = 500          \
+        .files = 10000, .pref_bytes = 64 * 1024, .prefs_bytes = 1024 * 1024, .prefs = 500,         \
+        .recipients = 500, .submissions_hour = 500                                                 \
     }
 
 #endif

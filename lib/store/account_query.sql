@@ -62,8 +62,9 @@ UPDATE alert SET confirmed = 1 WHERE id <= ?1 AND NOT confirmed;
 INSERT INTO outbox (blob, time, sender) VALUES (?1, ?2, ?3);
 
 -- STMT outbox_recipient_insert
-INSERT INTO outbox_recipient (outbox, notify, due, address, state, attempts, report, status, text)
-VALUES (?1, ?2, ?3, ?4, 0, 0, 0, '', '');
+INSERT INTO outbox_recipient
+    (outbox, notify, due, address, state, attempts, report, status, text, remote)
+VALUES (?1, ?2, ?3, ?4, 0, 0, 0, '', '', '');
 
 -- STMT outbox_list_due
 SELECT id, blob, time, sender, (SELECT size FROM blob WHERE id = outbox.blob) FROM outbox
@@ -74,11 +75,12 @@ ORDER BY id;
 SELECT id, blob, time, sender, (SELECT size FROM blob WHERE id = outbox.blob) FROM outbox ORDER BY id;
 
 -- STMT outbox_recipients
-SELECT id, notify, state, attempts, due, report, address, status, text FROM outbox_recipient
+SELECT id, notify, state, attempts, due, report, address, status, text, remote FROM outbox_recipient
 WHERE outbox = ?1 ORDER BY id;
 
 -- STMT outbox_recipient_save
-UPDATE outbox_recipient SET state = ?2, attempts = ?3, due = ?4, report = ?5, status = ?6, text = ?7
+UPDATE outbox_recipient SET state = ?2, attempts = ?3, due = ?4, report = ?5, status = ?6, text = ?7,
+    remote = ?8
 WHERE id = ?1;
 
 -- STMT outbox_recipient_message

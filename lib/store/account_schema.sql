@@ -125,7 +125,8 @@ CREATE TABLE outbox_recipient (
     report INTEGER NOT NULL,
     address TEXT NOT NULL,
     status TEXT NOT NULL,
-    text TEXT NOT NULL
+    text TEXT NOT NULL,
+    remote TEXT NOT NULL
 );
 CREATE INDEX outbox_recipient_outbox ON outbox_recipient (outbox);
 CREATE INDEX outbox_recipient_due ON outbox_recipient (due) WHERE state <> 2;

@@ -12,7 +12,8 @@ typedef enum ximss_outbox_state_t {
     XIMSS_OUTBOX_SENDING, /* handed over by the run of the queue that holds its lock */
     XIMSS_OUTBOX_HELD,    /* nobody knows whether it was sent: an administrator decides */
     XIMSS_OUTBOX_FAILED,  /* will not be sent; the sender is to be told */
-    XIMSS_OUTBOX_DONE     /* was delivered or relayed; the sender is to be told */
+    XIMSS_OUTBOX_DONE,    /* was delivered here; the sender is to be told */
+    XIMSS_OUTBOX_RELAYED  /* was taken by a server that does not report; the sender is to be told */
 } ximss_outbox_state_t;
 
 typedef struct ximss_outbox_message_t {
@@ -26,13 +27,14 @@ typedef struct ximss_outbox_message_t {
 typedef struct ximss_outbox_recipient_t {
     apr_int64_t id; /* grows, is never reused */
     const char *address;
-    int notify; /* XIMSS_NOTIFY_... of submit/transport.h */
+    unsigned int notify; /* XIMSS_NOTIFY_... of submit/transport.h */
     ximss_outbox_state_t state;
     int attempts;
     apr_int64_t due;    /* seconds: when to look at it again */
     apr_int64_t report; /* rows of the same number go into one report; 0: none yet */
     const char *status; /* of the last attempt, as RFC 3463; "" before it */
     const char *text;   /* the same in words, clean UTF-8 */
+    const char *remote; /* the server that said it, "" for none */
 } ximss_outbox_recipient_t;
 
 /* Adds MESSAGE (sender and time are set; id and blob are filled in) with the bytes of DIGEST and RECIPIENTS
@@ -50,7 +52,7 @@ const ximss_error_t *ximss_outbox_list(ximss_account_t *account, apr_int64_t now
 const ximss_error_t *ximss_outbox_recipients(ximss_account_t *account, apr_int64_t id,
                                              apr_array_header_t **recipients, apr_pool_t *pool);
 
-/* Writes state, attempts, due, report, status and text of RECIPIENT; nothing when its row is gone. Needs a write
+/* Writes state, attempts, due, report, status, text and remote of RECIPIENT; nothing when its row is gone. Needs a write
  * transaction. */
 const ximss_error_t *ximss_outbox_save(ximss_account_t *account,
                                        const ximss_outbox_recipient_t *recipient, apr_pool_t *pool);

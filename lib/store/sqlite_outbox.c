@@ -94,7 +94,7 @@ static void read_recipient(ximss_outbox_recipient_t *recipient, sqlite3_stmt *st
                            apr_pool_t *pool)
 {
     recipient->id = sqlite3_column_int64(stmt, 0);
-    recipient->notify = sqlite3_column_int(stmt, 1);
+    recipient->notify = (unsigned int)sqlite3_column_int(stmt, 1);
     recipient->state = (ximss_outbox_state_t)sqlite3_column_int(stmt, 2);
     recipient->attempts = sqlite3_column_int(stmt, 3);
     recipient->due = sqlite3_column_int64(stmt, 4);
@@ -102,6 +102,7 @@ static void read_recipient(ximss_outbox_recipient_t *recipient, sqlite3_stmt *st
     recipient->address = ximss_sqlite_text(stmt, 6, pool);
     recipient->status = ximss_sqlite_text(stmt, 7, pool);
     recipient->text = ximss_sqlite_text(stmt, 8, pool);
+    recipient->remote = ximss_sqlite_text(stmt, 9, pool);
 }
 
 static const ximss_error_t *recipients(ximss_account_t *account, apr_int64_t id,
@@ -150,6 +151,7 @@ static const ximss_error_t *save(ximss_account_t *account,
     ximss_sqlite_bind(stmt, numbers, 5);
     sqlite3_bind_text(stmt, 6, recipient->status, -1, SQLITE_STATIC);
     sqlite3_bind_text(stmt, 7, recipient->text, -1, SQLITE_STATIC);
+    sqlite3_bind_text(stmt, 8, recipient->remote, -1, SQLITE_STATIC);
     return ximss_sqlite_run(db, stmt, pool);
 }
 

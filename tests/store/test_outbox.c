@@ -20,7 +20,7 @@ static ximss_outbox_message_t put(unsigned int number, int count, apr_array_head
 
         memset(row, 0, sizeof(*row));
         row->address = apr_psprintf(test_pool, "r%d@example.com", i);
-        row->notify = i;
+        row->notify = (unsigned int)i;
         row->due = NOW + i;
     }
     must(ximss_outbox_add(test_account, &message, fixture_digest(number, 0, test_pool), *rows,
@@ -107,6 +107,7 @@ START_TEST(outbox_states)
     row.report = 9;
     row.status = "4.4.1";
     row.text = "no answer";
+    row.remote = "mx.example.com";
     must(ximss_outbox_save(test_account, &row, test_pool));
     commit();
     must(ximss_outbox_recipients(test_account, message.id, &rows, test_pool));
@@ -115,6 +116,7 @@ START_TEST(outbox_states)
     ck_assert_int_eq(APR_ARRAY_IDX(rows, 0, ximss_outbox_recipient_t).report, 9);
     ck_assert_str_eq(APR_ARRAY_IDX(rows, 0, ximss_outbox_recipient_t).status, "4.4.1");
     ck_assert_str_eq(APR_ARRAY_IDX(rows, 0, ximss_outbox_recipient_t).text, "no answer");
+    ck_assert_str_eq(APR_ARRAY_IDX(rows, 0, ximss_outbox_recipient_t).remote, "mx.example.com");
     ck_assert_int_eq(APR_ARRAY_IDX(rows, 1, ximss_outbox_recipient_t).attempts, 0);
     /* a held row is never due */
     ck_assert_int_eq(due(), NOW + 1);
