@@ -15,6 +15,10 @@ APLOG_USE_MODULE(ximss);
 #error "the build defines XIMSS_DATA_DIR"
 #endif
 
+#ifndef XIMSS_COMMAND
+#error "the build defines XIMSS_COMMAND"
+#endif
+
 #define DEFAULT_RUNTIME_DIR "/run/ximss"
 
 const ximss_setting_t ximss_settings[] = {
@@ -52,6 +56,9 @@ void *ximss_config_create(apr_pool_t *pool, server_rec *server)
     config->get_login = 1;
     config->lmtp_timeout = 30;
     config->cookie_secure = XIMSS_SECURE_AUTO;
+    config->queue = 1;
+    config->queue_command = XIMSS_COMMAND;
+    config->sending = ximss_queue_config_default();
     config->limits = limits;
     return config;
 }

@@ -3,6 +3,7 @@
 #define XIMSS_MOD_XIMSS_CONFIG_H
 
 #include "base/limits.h"
+#include "submit/queue_config.h"
 
 #include <httpd.h>
 
@@ -34,6 +35,10 @@ typedef struct ximss_config_t {
     int cookie_secure;
     apr_array_header_t *origins; /* const char *; NULL: any; empty: none */
     int origins_set;
+    int rewrite_sender;
+    int queue;                    /* httpd runs the queue */
+    const char *queue_command;    /* path of ximssctl */
+    ximss_queue_config_t sending; /* how mail leaves */
     ximss_limits_t limits;
     apr_uint64_t given; /* bit i: setting i of directives.def was given here */
 } ximss_config_t;
@@ -64,12 +69,14 @@ extern const command_rec ximss_directives[];
 typedef enum ximss_setting_kind_t {
     XIMSS_KIND_FLAG,
     XIMSS_KIND_PATH,
+    XIMSS_KIND_PROGRAM, /* a path, or None */
     XIMSS_KIND_WORD,
     XIMSS_KIND_COUNT,
     XIMSS_KIND_SECONDS,
     XIMSS_KIND_SECURE,
     XIMSS_KIND_HTTP2,
-    XIMSS_KIND_SIZE
+    XIMSS_KIND_SIZE,
+    XIMSS_KIND_TLS
 } ximss_setting_kind_t;
 
 typedef enum ximss_setting_scope_t { XIMSS_SCOPE_VHOST, XIMSS_SCOPE_GLOBAL } ximss_setting_scope_t;

@@ -91,6 +91,19 @@ static int read_choice(const ximss_setting_t *setting, const char *text, apr_int
     return 0;
 }
 
+static int read_tls(const char *text, apr_int64_t *choice)
+{
+    int i;
+
+    for (i = 0; ximss_tls_names[i] != NULL; i++) {
+        if (ap_cstr_casecmp(ximss_tls_names[i], text) == 0) {
+            *choice = i;
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static void store_number(ximss_config_t *config, const ximss_setting_t *setting, apr_int64_t number)
 {
     char *member = (char *)config + setting->offset;
@@ -132,6 +145,10 @@ static const char *set_number(cmd_parms *cmd, ximss_config_t *config,
         fits = read_seconds(text, &number);
         form = "a time in whole seconds (units s, min, h)";
         break;
+    case XIMSS_KIND_TLS:
+        fits = read_tls(text, &number);
+        form = "None, STARTTLS or SMTPS";
+        break;
     default:
         fits = read_number(text, &rest, &number) && rest[0] == '\0';
         form = "a number";
@@ -157,10 +174,13 @@ static const char *set_text(cmd_parms *cmd, ximss_config_t *config, const ximss_
     if (text[0] == '\0') {
         return apr_psprintf(cmd->pool, "%s must not be empty", setting->name);
     }
-    if (setting->kind == XIMSS_KIND_PATH) {
+    if (setting->kind == XIMSS_KIND_PROGRAM && ap_cstr_casecmp(text, "None") == 0) {
+        text = NULL;
+    }
+    else if (setting->kind == XIMSS_KIND_PATH || setting->kind == XIMSS_KIND_PROGRAM) {
         text = ap_server_root_relative(cmd->pool, text);
         if (text == NULL || strcmp(text, "/") == 0) {
-            return apr_psprintf(cmd->pool, "%s is not a usable folder", setting->name);
+            return apr_psprintf(cmd->pool, "%s is not a usable path", setting->name);
         }
     }
     else if (strpbrk(text, " /@:") != NULL) {
@@ -187,7 +207,8 @@ static const char *set_value(cmd_parms *cmd, void *unused, const char *text)
     if (wrong != NULL) {
         return wrong;
     }
-    if (setting->kind == XIMSS_KIND_PATH || setting->kind == XIMSS_KIND_WORD) {
+    if (setting->kind == XIMSS_KIND_PATH || setting->kind == XIMSS_KIND_PROGRAM ||
+        setting->kind == XIMSS_KIND_WORD) {
         wrong = set_text(cmd, config, setting, text);
     }
     else {

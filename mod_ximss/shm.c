@@ -6,6 +6,7 @@
 #include "mod_ximss/config.h"
 #include "mod_ximss/listen.h"
 #include "mod_ximss/log.h"
+#include "mod_ximss/queue.h"
 #include "mod_ximss/wait.h"
 #include "session/event.h"
 #include "session/upload.h"
@@ -256,6 +257,7 @@ int ximss_shm_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
     if (!make_folders(server, ptemp) || !get_segment(server, ptemp)) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
+    ximss_queue_configure(server, ptemp);
     warn_of_file_limit(server);
     register_watchdog(server, pconf);
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, server, "mod_ximss %s, %d sessions", XIMSS_VERSION,
@@ -352,6 +354,7 @@ static ximss_context_t *make_context(const server_rec *server)
     context->table = child.table;
     context->limits = &config->limits;
     context->default_domain = config->default_domain;
+    context->rewrite_sender = config->rewrite_sender;
     context->clock = clock_seconds;
     return context;
 }
@@ -450,6 +453,7 @@ static void sweep(apr_pool_t *pool)
         apr_atomic_set32(&files_at, now);
     }
     ximss_table_sweep(child.table, NULL, files, pool);
+    ximss_queue_tick(child.server, pool);
 }
 
 static apr_status_t on_watchdog(int state, void *data, apr_pool_t *pool)

@@ -31,7 +31,7 @@ if have cppcheck; then
     step cppcheck cppcheck --quiet --std=c11 --error-exitcode=1 -j 2 --inline-suppr \
         --enable=warning,portability --suppress=missingInclude --suppress=unknownMacro \
         --suppress=nullPointerArithmetic --suppress=arrayIndexThenCheck --suppress=returnDanglingLifetime \
-        -D__GNUC__ -DXIMSS_VERSION='"0"' -DXIMSS_DATA_DIR='"/"' -Ilib -I. lib mod_ximss ximssctl
+        -D__GNUC__ -DXIMSS_VERSION='"0"' -DXIMSS_DATA_DIR='"/"' -DXIMSS_COMMAND='"/"' -Ilib -I. lib mod_ximss ximssctl
 fi
 if have clang-tidy; then
     step clang-tidy clang-tidy --quiet $(find $deep -name '*.c' | sort) -- $flags

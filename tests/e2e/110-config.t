@@ -40,7 +40,8 @@ while read -r name kind least most scope; do
     SIZE) good=$(((least + 1023) / 1024))K bad="-1 1T 5KB x $((least - 1)) $((most + 1)) 99999999999999999999" ;;
     COUNT) good=$most bad="-1 x 1k $((most + 1)) 99999999999999999999" ;;
     SECONDS) good=$((least + 59))s bad="-1 x 1500ms $((most + 1)) 0.5" ;;
-    PATH) good=somewhere/else bad='""' ;;
+    TLS) good=starttls bad='On 1 ""' ;;
+    PATH | PROGRAM) good=somewhere/else bad='""' ;;
     WORD) good=example.org bad='"" a/b "a b"' ;;
     esac
     accepted "$name $good" "$name $good"

@@ -123,7 +123,7 @@ START_TEST(test_errors)
     const char *reply = op_rig_run(
         rig, session,
         "<noop id=\"1\"/><myCommand id=\"2\"/><noop/><NOOP ID=\"4\"/><folderOpen id=\"5\"/>"
-        "<login id=\"6\" authData=\"a\" password=\"b\"/><messageSubmit id=\"7\"/><noop id=\"\"/>");
+        "<login id=\"6\" authData=\"a\" password=\"b\"/><skinList id=\"7\"/><noop id=\"\"/>");
     ck_assert_str_eq(
         reply,
         "<XIMSS><response id=\"1\"/>"

@@ -116,6 +116,8 @@ httpd_write() {
         echo "XimssDataDir \"$data\""
         echo "XimssRuntimeDir \"$root/runtime\""
         echo "XimssDefaultDomain example.org"
+        echo "XimssQueueCommand \"$XIMSSCTL\""
+        echo "XimssSendmail None"
         printf '%s\n' "${config:-XimssEngine On}"
     } >"$root/httpd.conf"
 }
