@@ -4,20 +4,8 @@
 . "$(dirname "$0")/lib/tap.sh"
 . "$(dirname "$0")/lib/httpd.sh"
 . "$(dirname "$0")/lib/ximss.sh"
+. "$(dirname "$0")/lib/lmtp.sh"
 
-# py [ARGUMENT...]: a Python script on standard input; it has Lmtp, child_of, port, and args.
-py() {
-    {
-        echo 'import sys, time
-from lmtp import *
-port, parent, args = sys.argv[1], sys.argv[2], sys.argv[3:]'
-        cat
-    } | PYTHONPATH="$XIMSS_SRC/tests/e2e/lib" PYTHONDONTWRITEBYTECODE=1 python3 - "$lmtp_port" "$httpd_pid" "$@"
-}
-# deliver SENDER FILE RECIPIENT...: the replies.
-deliver() {
-    PYTHONDONTWRITEBYTECODE=1 python3 "$XIMSS_SRC/tests/e2e/lib/lmtp.py" "$lmtp_port" "$@"
-}
 # mail_of ACCOUNT MAILBOX: its messages, in order of UID.
 mail_of() {
     rm -rf "$root/tmp/exported"
@@ -32,6 +20,7 @@ count_of() {
 
 lmtp=yes
 config='XimssEngine On
+XimssMaxLMTPConnections 8
 XimssMaxMessageSize 2M'
 log_known='AH00052'
 for name in user other small; do

@@ -7,7 +7,7 @@
 #   config    text for the main server
 #   children  StartServers, 2
 #   threads   ThreadsPerChild, 8
-#   lmtp      nonempty: a port for LMTP, too
+#   lmtp      nonempty: a port for LMTP, too, which $config may call ${LMTP_PORT}
 #   log_known extended regular expression: error log lines that the test means to cause
 # After it: $url, $port, $lmtp_port, $root, $data, $httpd_pid.
 
@@ -83,7 +83,7 @@ httpd_write() {
         echo "ServerRoot \"$root\""
         echo "ServerName 127.0.0.1"
         echo "Listen 127.0.0.1:$port"
-        [ -z "$lmtp" ] || echo "Listen 127.0.0.1:$lmtp_port lmtp"
+        [ -z "$lmtp" ] || printf 'Define LMTP_PORT %s\nListen 127.0.0.1:%s lmtp\n' "$lmtp_port" "$lmtp_port"
         echo "PidFile \"$root/logs/httpd.pid\""
         echo "ErrorLog \"$root/logs/error.log\""
         # shellcheck disable=SC2086
