@@ -329,13 +329,11 @@ static void finish_sync(ximss_request_t *request, ximss_session_t *session, batc
     if (batch->stored || !wants_pending(request)) {
         return;
     }
-    error = ximss_deliver_take(request->context, session, &taken, request->r->pool);
+    error = ximss_deliver_take(request->context, session, batch->number >= 0 && !session->ended,
+                               &taken, request->r->pool);
     if (error == NULL && taken.data != NULL) {
         added->data = taken.data;
         added->length = taken.length;
-        if (batch->number >= 0 && !session->ended) {
-            error = ximss_replay_amend(request->context, session, added, request->r->pool);
-        }
     }
     if (error != NULL) {
         ximss_log(XIMSS_LOG_WARN, 5003, "pending messages: %s",

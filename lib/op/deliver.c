@@ -3,10 +3,12 @@
 #include "op/deliver.h"
 
 #include "op/alert.h"
+#include "op/replay.h"
 #include "session/event.h"
 
 #include <apr_file_io.h>
 #include <apr_strings.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #define QUEUE_MOST   1000 /* replies of asynchronous batches that wait */
@@ -30,6 +32,12 @@ static const char *name_path(const char *dir, apr_uint64_t key, apr_pool_t *pool
     return apr_psprintf(pool, "%s/name-%016" APR_UINT64_T_HEX_FMT, dir, key);
 }
 
+static const char *new_path(const char *path, apr_pool_t *pool)
+{
+    return apr_pstrcat(pool, path, ".new", NULL);
+}
+
+/* Writes what is to become PATH. */
 static const ximss_error_t *write_new(const char *path, const ximss_delivery_t *text,
                                       apr_pool_t *pool)
 {
@@ -37,7 +45,8 @@ static const ximss_error_t *write_new(const char *path, const ximss_delivery_t *
     apr_status_t closed;
     apr_file_t *file;
 
-    status = apr_file_open(&file, path, APR_FOPEN_WRITE | APR_FOPEN_CREATE | APR_FOPEN_TRUNCATE,
+    status = apr_file_open(&file, new_path(path, pool),
+                           APR_FOPEN_WRITE | APR_FOPEN_CREATE | APR_FOPEN_TRUNCATE,
                            APR_FPROT_UREAD | APR_FPROT_UWRITE, pool);
     if (status == APR_SUCCESS) {
         status = apr_file_write_full(file, text->data, text->length, NULL);
@@ -47,16 +56,22 @@ static const ximss_error_t *write_new(const char *path, const ximss_delivery_t *
     return status == APR_SUCCESS ? NULL : ximss_error_apr(pool, status, path);
 }
 
+/* Makes it PATH, unless that was done. */
+static const ximss_error_t *put_in_place(const char *path, apr_pool_t *pool)
+{
+    apr_status_t status = apr_file_rename(new_path(path, pool), path, pool);
+
+    return status == APR_SUCCESS || APR_STATUS_IS_ENOENT(status)
+               ? NULL
+               : ximss_error_apr(pool, status, path);
+}
+
 /* Writes PATH whole: a reader finds the old file or the new one. */
 static const ximss_error_t *write_file(const char *path, const ximss_delivery_t *text,
                                        apr_pool_t *pool)
 {
-    const char *fresh = apr_pstrcat(pool, path, ".new", NULL);
-    apr_status_t status;
-
-    XIMSS_TRY(write_new(fresh, text, pool));
-    status = apr_file_rename(fresh, path, pool);
-    return status == APR_SUCCESS ? NULL : ximss_error_apr(pool, status, path);
+    XIMSS_TRY(write_new(path, text, pool));
+    return put_in_place(path, pool);
 }
 
 static const ximss_error_t *read_file(const char *path, ximss_delivery_t *text, apr_pool_t *pool)
@@ -110,14 +125,10 @@ void ximss_deliver_unname(const char *dir, apr_uint64_t key, apr_pool_t *pool)
 
 /* ---- what is pending ---- */
 
-/* What a delivery takes. */
+/* What a delivery takes, and the texts of it. */
 typedef struct ximss_pending_t {
     apr_array_header_t *texts; /* ximss_delivery_t: elements in order */
-    ximss_watch_t watches[XIMSS_WATCH_MOST];
-    int watched;
-    apr_int64_t async_next;
-    apr_int64_t alert_counter; /* of changes, as of before the alerts were read */
-    apr_int64_t alert_seen;
+    ximss_receipt_t receipt;
 } ximss_pending_t;
 
 /* Finds changes that no word of came: their process died, or it was not of this server. XIMSS_E_NOT_FOUND when
@@ -137,7 +148,7 @@ static const ximss_error_t *look_for_changes(ximss_pending_t *pending,
             ximss_watch_notify(context->table, session, watches[i].key);
         }
     }
-    pending->alert_counter = ximss_changes_of(&changes, XIMSS_CHANGE_ALERT);
+    pending->receipt.alert_counter = ximss_changes_of(&changes, XIMSS_CHANGE_ALERT);
     return NULL;
 }
 
@@ -177,12 +188,12 @@ static const ximss_error_t *add_alerts(ximss_pending_t *pending, const ximss_con
     apr_size_t length;
     const char *data;
 
-    pending->alert_seen = session->alert_seen;
-    if (pending->alert_counter == session->alert_counter) {
+    pending->receipt.alert_seen = session->alert_seen;
+    if (pending->receipt.alert_counter == session->alert_counter) {
         return NULL;
     }
     xml = ximss_xml_create(context->limits->reply_bytes, pool);
-    XIMSS_TRY(ximss_alert_write_new(context, session, xml, &pending->alert_seen, pool));
+    XIMSS_TRY(ximss_alert_write_new(context, session, xml, &pending->receipt.alert_seen, pool));
     data = ximss_xml_data(xml, &length);
     if (length > 0) {
         add_text(pending, data, length);
@@ -194,9 +205,11 @@ static const ximss_error_t *collect(ximss_pending_t *pending, const ximss_contex
                                     ximss_session_t *session, apr_pool_t *pool)
 {
     const char *dir = ximss_session_folder(context->table, session, pool);
+    ximss_watch_t watches[XIMSS_WATCH_MOST];
     apr_int64_t number;
     int i;
 
+    memset(&pending->receipt, 0, sizeof(pending->receipt));
     pending->texts = apr_array_make(pool, 8, sizeof(ximss_delivery_t));
     XIMSS_TRY(look_for_changes(pending, context, session, pool));
     XIMSS_TRY(add_alerts(pending, context, session, pool));
@@ -206,32 +219,68 @@ static const ximss_error_t *collect(ximss_pending_t *pending, const ximss_contex
         XIMSS_TRY(read_file(async_path(dir, number, pool), &text, pool));
         add_text(pending, text.data, text.length);
     }
-    pending->async_next = session->async_next;
-    pending->watched = ximss_watch_list(context->table, session, 1, pending->watches);
-    for (i = 0; i < pending->watched; i++) {
-        add_notify(pending, dir, pending->watches[i].key, pool);
+    pending->receipt.async_next = session->async_next;
+    pending->receipt.watched = ximss_watch_list(context->table, session, 1, watches);
+    for (i = 0; i < pending->receipt.watched; i++) {
+        pending->receipt.watches[i] = watches[i].key;
+        add_notify(pending, dir, watches[i].key, pool);
     }
     return NULL;
 }
 
-/* What was collected is delivered. */
-static void settle(const ximss_pending_t *pending, const ximss_context_t *context,
-                   ximss_session_t *session, apr_pool_t *pool)
+/* What RECEIPT says is delivered. */
+static void settle(const ximss_context_t *context, ximss_session_t *session,
+                   const ximss_receipt_t *receipt, apr_pool_t *pool)
 {
     const char *dir = ximss_session_folder(context->table, session, pool);
-    apr_int64_t first = session->async_first;
+    apr_int64_t number;
     int i;
 
-    session->alert_counter = pending->alert_counter;
-    session->alert_seen = pending->alert_seen;
-    session->async_first = pending->async_next;
+    session->alert_counter = receipt->alert_counter;
+    session->alert_seen = receipt->alert_seen;
+    for (number = session->async_first; number < receipt->async_next; number++) {
+        apr_file_remove(async_path(dir, number, pool), pool);
+    }
+    session->async_first = receipt->async_next;
     session->async_bytes = 0;
-    for (; first < pending->async_next; first++) {
-        apr_file_remove(async_path(dir, first, pool), pool);
+    for (i = 0; i < receipt->watched; i++) {
+        ximss_watch_told(context->table, session, receipt->watches[i]);
     }
-    for (i = 0; i < pending->watched; i++) {
-        ximss_watch_told(context->table, session, pending->watches[i].key);
+}
+
+/* The file that tells of the events is whole: it takes its name, and they count as delivered. Each step may be
+ * repeated. */
+const ximss_error_t *ximss_deliver_finish(const ximss_context_t *context, ximss_session_t *session,
+                                          apr_pool_t *pool)
+{
+    ximss_receipt_t *receipt = &session->taking;
+
+    if (receipt->by == XIMSS_TAKER_NONE) {
+        return NULL;
     }
+    if (receipt->by == XIMSS_TAKER_REPLY) {
+        XIMSS_TRY(ximss_replay_amended(context, session, pool));
+    }
+    else {
+        XIMSS_TRY(put_in_place(
+            batch_path(ximss_session_folder(context->table, session, pool), pool), pool));
+        session->resp_seq = receipt->resp_seq;
+        session->resp_kept = 1;
+    }
+    settle(context, session, receipt, pool);
+    receipt->by = XIMSS_TAKER_NONE;
+    return NULL;
+}
+
+/* Takes what was collected; the file that tells of it is written. */
+static const ximss_error_t *take(ximss_pending_t *pending, ximss_taker_t by,
+                                 const ximss_context_t *context, ximss_session_t *session,
+                                 apr_pool_t *pool)
+{
+    session->taking = pending->receipt;
+    atomic_signal_fence(memory_order_seq_cst);
+    session->taking.by = by;
+    return ximss_deliver_finish(context, session, pool);
 }
 
 /* HEAD, what was collected, TAIL, in one piece. */
@@ -259,7 +308,7 @@ static void join(const ximss_pending_t *pending, const char *head, const char *t
 }
 
 const ximss_error_t *ximss_deliver_take(const ximss_context_t *context, ximss_session_t *session,
-                                        ximss_delivery_t *elements, apr_pool_t *pool)
+                                        int numbered, ximss_delivery_t *elements, apr_pool_t *pool)
 {
     ximss_pending_t pending;
 
@@ -269,7 +318,13 @@ const ximss_error_t *ximss_deliver_take(const ximss_context_t *context, ximss_se
     if (pending.texts->nelts > 0) {
         join(&pending, "", "", elements, pool);
     }
-    settle(&pending, context, session, pool);
+    if (elements->length > 0 && numbered) {
+        const ximss_reply_text_t text = {elements->data, elements->length};
+
+        XIMSS_TRY(ximss_replay_amend(context, session, &text, pool));
+        return take(&pending, XIMSS_TAKER_REPLY, context, session, pool);
+    }
+    settle(context, session, &pending.receipt, pool);
     return NULL;
 }
 
@@ -298,17 +353,15 @@ static const ximss_error_t *next_batch(const ximss_context_t *context, ximss_ses
 
     XIMSS_TRY(collect(&pending, context, session, pool));
     if (pending.texts->nelts == 0) {
-        settle(&pending, context, session, pool);
+        settle(context, session, &pending.receipt, pool);
         return NULL;
     }
+    pending.receipt.resp_seq = session->resp_seq + 1;
     join(&pending,
-         apr_psprintf(pool, "<XIMSS respSeq=\"%" APR_INT64_T_FMT "\">", session->resp_seq + 1),
+         apr_psprintf(pool, "<XIMSS respSeq=\"%" APR_INT64_T_FMT "\">", pending.receipt.resp_seq),
          "</XIMSS>", document, pool);
-    XIMSS_TRY(write_file(batch_path(dir, pool), document, pool));
-    session->resp_seq++;
-    session->resp_kept = 1;
-    settle(&pending, context, session, pool);
-    return NULL;
+    XIMSS_TRY(write_new(batch_path(dir, pool), document, pool));
+    return take(&pending, XIMSS_TAKER_POLL, context, session, pool);
 }
 
 const ximss_error_t *ximss_deliver_poll(const ximss_context_t *context, ximss_session_t *session,
@@ -319,6 +372,7 @@ const ximss_error_t *ximss_deliver_poll(const ximss_context_t *context, ximss_se
     const ximss_error_t *error;
 
     document->data = NULL;
+    XIMSS_TRY(ximss_deliver_finish(context, session, pool));
     if (session->resp_kept && ack >= 0 && ack < session->resp_seq) {
         return read_file(batch_path(dir, pool), document, pool);
     }

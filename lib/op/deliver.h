@@ -21,9 +21,14 @@ const ximss_error_t *ximss_deliver_poll(const ximss_context_t *context, ximss_se
                                         apr_int64_t ack, ximss_delivery_t *document,
                                         apr_pool_t *pool);
 
-/* Takes all that is pending, as elements to be added to a reply: it counts as delivered. */
+/* Takes all that is pending, as elements to be added to a reply: it counts as delivered. NUMBERED: they are added to
+ * the stored reply of the last batch, too; a process that dies meanwhile has done either all or nothing. */
 const ximss_error_t *ximss_deliver_take(const ximss_context_t *context, ximss_session_t *session,
-                                        ximss_delivery_t *elements, apr_pool_t *pool);
+                                        int numbered, ximss_delivery_t *elements, apr_pool_t *pool);
+
+/* Goes on with what a process left that died while it took events. */
+const ximss_error_t *ximss_deliver_finish(const ximss_context_t *context, ximss_session_t *session,
+                                          apr_pool_t *pool);
 
 /* Has ELEMENTS, the reply of an asynchronous batch, delivered after what is pending. A session whose client never
  * takes what it asked for is ended. */

@@ -1,6 +1,7 @@
 /* The records of numbered batches, and what is done with them after a death. */
 #include "op/replay.h"
 
+#include "op/deliver.h"
 #include "op/watch.h"
 
 #include <apr_file_io.h>
@@ -283,6 +284,7 @@ const ximss_error_t *ximss_replay_begin(const ximss_context_t *context, ximss_se
     *verdict = XIMSS_REPLAY_RUN;
     reply->data = "";
     reply->length = 0;
+    XIMSS_TRY(ximss_deliver_finish(context, session, pool));
     if (progress->busy) {
         XIMSS_TRY(recover(context, session, dir, pool));
     }
@@ -306,8 +308,18 @@ const ximss_error_t *ximss_replay_amend(const ximss_context_t *context, ximss_se
     loaded_t record;
 
     XIMSS_TRY(stored(dir, session->progress.last, &record, pool));
-    XIMSS_TRY(save(dir, &record, text, pool));
-    return install(dir, pool);
+    return save(dir, &record, text, pool);
+}
+
+const ximss_error_t *ximss_replay_amended(const ximss_context_t *context, ximss_session_t *session,
+                                          apr_pool_t *pool)
+{
+    const char *dir = ximss_session_folder(context->table, session, pool);
+    apr_finfo_t info;
+
+    return apr_stat(&info, path_of(dir, RECORD_NEW, pool), APR_FINFO_TYPE, pool) == APR_SUCCESS
+               ? install(dir, pool)
+               : NULL;
 }
 
 const ximss_error_t *ximss_replay_start(ximss_replay_t *replay, const ximss_context_t *context,

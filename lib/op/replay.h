@@ -29,9 +29,12 @@ const ximss_error_t *ximss_replay_begin(const ximss_context_t *context, ximss_se
                                         apr_int64_t seq, ximss_replay_verdict_t *verdict,
                                         ximss_reply_text_t *reply, apr_pool_t *pool);
 
-/* Adds TEXT to the end of the stored reply of the batch that ran last: asynchronous messages that went with it. */
+/* Writes the stored reply of the batch that ran last anew, with TEXT at its end: asynchronous messages that go with it;
+ * and puts it in place of the old one, which may be repeated. */
 const ximss_error_t *ximss_replay_amend(const ximss_context_t *context, ximss_session_t *session,
                                         const ximss_reply_text_t *text, apr_pool_t *pool);
+const ximss_error_t *ximss_replay_amended(const ximss_context_t *context, ximss_session_t *session,
+                                          apr_pool_t *pool);
 
 /* A reqSeq as sent: -1 for NULL, -2 when it is no number. */
 apr_int64_t ximss_replay_number(const char *text);

@@ -22,7 +22,7 @@ static ximss_slot_watch_t *find(ximss_slot_event_t *event, apr_uint64_t key)
 {
     int i;
 
-    for (i = 0; i < XIMSS_SLOT_WATCHES; i++) {
+    for (i = 0; i < XIMSS_WATCH_MOST; i++) {
         ximss_slot_watch_t *watch = &event->watches[i];
 
         if (atomic_load(&watch->state) != XIMSS_WATCH_FREE && atomic_load(&watch->key) == key) {
@@ -36,7 +36,7 @@ static ximss_slot_watch_t *find_free(ximss_slot_event_t *event)
 {
     int i;
 
-    for (i = 0; i < XIMSS_SLOT_WATCHES; i++) {
+    for (i = 0; i < XIMSS_WATCH_MOST; i++) {
         if (atomic_load(&event->watches[i].state) == XIMSS_WATCH_FREE) {
             return &event->watches[i];
         }
@@ -77,7 +77,7 @@ int ximss_watch_held(ximss_table_t *table, const ximss_session_t *session, apr_u
     int count = 0;
     int i;
 
-    for (i = 0; i < XIMSS_SLOT_WATCHES; i++) {
+    for (i = 0; i < XIMSS_WATCH_MOST; i++) {
         const ximss_slot_watch_t *watch = &event->watches[i];
 
         if (atomic_load(&watch->state) != XIMSS_WATCH_FREE &&
@@ -111,7 +111,7 @@ static apr_int64_t oldest_of(const ximss_slot_event_t *event, apr_int64_t mailbo
 {
     int i;
 
-    for (i = 0; i < XIMSS_SLOT_WATCHES; i++) {
+    for (i = 0; i < XIMSS_WATCH_MOST; i++) {
         const ximss_slot_watch_t *watch = &event->watches[i];
         int there = atomic_load(&watch->state) != XIMSS_WATCH_FREE;
         int before = atomic_load(&watch->mailbox) == mailbox;
@@ -190,7 +190,7 @@ int ximss_watch_list(ximss_table_t *table, const ximss_session_t *session, int p
     int count = 0;
     int i;
 
-    for (i = 0; i < XIMSS_SLOT_WATCHES; i++) {
+    for (i = 0; i < XIMSS_WATCH_MOST; i++) {
         const ximss_slot_watch_t *watch = &event->watches[i];
 
         if (atomic_load(&watch->state) == wanted) {
@@ -233,7 +233,7 @@ static int fire_slot(ximss_slot_event_t *event, const apr_int64_t *mailboxes, in
     int fired = 0;
     int i;
 
-    for (i = 0; i < XIMSS_SLOT_WATCHES; i++) {
+    for (i = 0; i < XIMSS_WATCH_MOST; i++) {
         ximss_slot_watch_t *watch = &event->watches[i];
 
         if (atomic_load(&watch->state) == XIMSS_WATCH_ARMED &&
@@ -268,7 +268,7 @@ void ximss_slot_clear_events(ximss_table_t *table, apr_uint32_t number)
     ximss_slot_event_t *event = &table->events[number];
     int i;
 
-    for (i = 0; i < XIMSS_SLOT_WATCHES; i++) {
+    for (i = 0; i < XIMSS_WATCH_MOST; i++) {
         atomic_store(&event->watches[i].state, XIMSS_WATCH_FREE);
     }
 }

@@ -46,7 +46,6 @@ void ximss_watch_notify(ximss_table_t *table, const ximss_session_t *session, ap
 
 /* The watches of SESSION: those whose client is to be told when PENDING, else those whose client need not be
  * told so far. Written to WATCHES, which has room for XIMSS_WATCH_MOST; returns how many. */
-enum { XIMSS_WATCH_MOST = 64 };
 int ximss_watch_list(ximss_table_t *table, const ximss_session_t *session, int pending,
                      ximss_watch_t *watches);
 

@@ -223,6 +223,7 @@ static const ximss_error_t *complete(ximss_table_t *table, ximss_session_t *fres
     fresh->async_next = 0;
     fresh->async_bytes = 0;
     fresh->async_seq = -1;
+    memset(&fresh->taking, 0, sizeof(fresh->taking));
     fresh->ended = 0;
     return NULL;
 }

@@ -13,8 +13,7 @@ enum {
     XIMSS_SLOT_WAITERS = 2,     /* requests that may wait for one session */
     XIMSS_SLOT_MAX = 999999,    /* slots: the urlID has six digits for the number */
     XIMSS_SLOT_ALLOC_MS = 2000, /* longest wait for the allocation mutex */
-    XIMSS_SLOT_FOLDER_MAX = 64, /* "/s<slot>-<generation>" */
-    XIMSS_SLOT_WATCHES = 64     /* folders of a session that are watched */
+    XIMSS_SLOT_FOLDER_MAX = 64  /* "/s<slot>-<generation>" */
 };
 
 /* A slot is FREE, or MAKING while its creator holds the mutex, or LIVE. A MAKING slot whose mutex is not
@@ -82,7 +81,7 @@ typedef struct ximss_slot_watch_t {
  * is atomic and needs no lock. */
 typedef struct ximss_slot_event_t {
     _Atomic apr_uint32_t missed; /* a poll found the session locked: wake it at the unlock */
-    ximss_slot_watch_t watches[XIMSS_SLOT_WATCHES];
+    ximss_slot_watch_t watches[XIMSS_WATCH_MOST];
 } ximss_slot_event_t;
 
 typedef struct ximss_table_head_t {

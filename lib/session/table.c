@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define TABLE_MAGIC   UINT64_C(0x58494d5353746231)
-#define TABLE_VERSION 3
+#define TABLE_VERSION 4
 
 static apr_int64_t machine_clock(void)
 {

@@ -33,6 +33,24 @@ typedef struct ximss_progress_t {
     ximss_progress_before_t before;
 } ximss_progress_t;
 
+/* Most open folders of a session that are watched. */
+#define XIMSS_WATCH_MOST 64
+
+/* What takes events. */
+typedef enum ximss_taker_t { XIMSS_TAKER_NONE, XIMSS_TAKER_REPLY, XIMSS_TAKER_POLL } ximss_taker_t;
+
+/* Events that are being taken (op/deliver.c): as long as BY is set, the file that tells of them is written, and
+ * whoever finds it goes on, so that the death of a process loses no event and sends none twice. */
+typedef struct ximss_receipt_t {
+    ximss_taker_t by;
+    apr_int64_t resp_seq;   /* of a poll's batch */
+    apr_int64_t async_next; /* what becomes of the members of the session */
+    apr_int64_t alert_seen;
+    apr_int64_t alert_counter;
+    int watched;
+    apr_uint64_t watches[XIMSS_WATCH_MOST]; /* keys of the folders that were told of */
+} ximss_receipt_t;
+
 /* Why a session ends: bye and KILL, or the server's own will, of which the client is told. */
 enum { XIMSS_ENDED_BY_CLIENT = 1, XIMSS_ENDED_BY_SERVER = 2 };
 
@@ -62,6 +80,7 @@ typedef struct ximss_session_t {
     apr_int64_t alert_seen;     /* newest alert that was shown, or that the login shows */
     apr_int64_t alert_counter;  /* of changes, when alerts were looked for */
     ximss_progress_t progress;
+    ximss_receipt_t taking;
     int ended; /* XIMSS_ENDED_...: the slot is freed at unlock */
 } ximss_session_t;
 

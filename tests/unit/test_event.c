@@ -175,9 +175,9 @@ START_TEST(test_async)
     assert_ok(add("<b/>"));
     ck_assert_str_eq(poll(0), "<XIMSS respSeq=\"1\"><a/><b/>" NOTIFY "</XIMSS>");
     assert_ok(add("<c/>"));
-    assert_ok(ximss_deliver_take(&rig->context, session, &taken, test_pool));
+    assert_ok(ximss_deliver_take(&rig->context, session, 0, &taken, test_pool));
     ck_assert_str_eq(taken.data, "<c/>");
-    assert_ok(ximss_deliver_take(&rig->context, session, &taken, test_pool));
+    assert_ok(ximss_deliver_take(&rig->context, session, 0, &taken, test_pool));
     ck_assert_ptr_null(taken.data);
     ck_assert_str_eq(poll(1), "");
 }

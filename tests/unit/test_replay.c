@@ -151,6 +151,8 @@ START_TEST(test_amend)
     start();
     run(5, "<noop id=\"1\"/>", XIMSS_REPLAY_RUN);
     assert_ok(ximss_replay_amend(&rig->context, session, &more, test_pool));
+    assert_ok(ximss_replay_amended(&rig->context, session, test_pool));
+    assert_ok(ximss_replay_amended(&rig->context, session, test_pool));
     ck_assert_str_eq(run(5, "", XIMSS_REPLAY_STORED), "<response id=\"1\"/><alert>x</alert>");
 }
 END_TEST
