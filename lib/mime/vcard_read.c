@@ -310,6 +310,19 @@ static void write_line(reading_t *reading, const line_t *line, apr_pool_t *pool)
     }
 }
 
+static void take_line(reading_t *reading, const line_t *line, apr_pool_t *pool)
+{
+    if (strcasecmp(line->name, "begin") == 0) {
+        begin_card(reading, kind_of(line->value));
+    }
+    else if (strcasecmp(line->name, "end") == 0) {
+        end_card(reading);
+    }
+    else {
+        write_line(reading, line, pool);
+    }
+}
+
 int ximss_vcard_write(ximss_xml_t *out, const char *text, apr_size_t length, apr_pool_t *scratch)
 {
     reading_t reading = {.out = out};
@@ -319,17 +332,8 @@ int ximss_vcard_write(ximss_xml_t *out, const char *text, apr_size_t length, apr
     char *next;
     apr_pool_create(&pool, scratch);
     while ((next = next_line(&text, end, pool)) != NULL) {
-        if (!read_line(&line, next)) {
-            /* no property */
-        }
-        else if (strcasecmp(line.name, "begin") == 0) {
-            begin_card(&reading, kind_of(line.value));
-        }
-        else if (strcasecmp(line.name, "end") == 0) {
-            end_card(&reading);
-        }
-        else {
-            write_line(&reading, &line, pool);
+        if (read_line(&line, next)) {
+            take_line(&reading, &line, pool);
         }
         apr_pool_clear(pool);
     }

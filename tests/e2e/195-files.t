@@ -145,4 +145,4 @@ lacks 'a password is logged nowhere' "$(cat "$root"/logs/* 2>/dev/null)" Hush99
 ctl check >"$root/tmp/out" 2>&1
 is 'check finds nothing wrong' $? 0
 
-done_testing
+httpd_done
