@@ -47,18 +47,18 @@ const ximss_error_t *ximss_op_file_sub_list(ximss_call_t *call)
 
 const ximss_error_t *ximss_op_file_sub_update(ximss_call_t *call)
 {
+    apr_array_header_t *changes = apr_array_make(call->pool, 8, sizeof(ximss_file_subscription_t));
     const ximss_element_t *element;
     for (element = ximss_element_child(call->request, "fileSubscription"); element != NULL;
          element = ximss_element_next(element, "fileSubscription")) {
-        const char *name = ximss_element_attr(element, "fileName");
+        ximss_file_subscription_t *change = apr_array_push(changes);
         const char *mode = ximss_element_attr(element, "mode");
-        if (name == NULL) {
+        change->name = ximss_element_attr(element, "fileName");
+        change->add = mode != NULL && apr_cstr_casecmp(mode, "add") == 0;
+        if (change->name == NULL) {
             return ximss_error(call->pool, XIMSS_E_BAD_REQUEST,
                                "a fileSubscription needs a \"fileName\"");
         }
-        XIMSS_TRY(ximss_file_subscribe(call->account, name,
-                                       mode != NULL && apr_cstr_casecmp(mode, "add") == 0,
-                                       call->context->limits->files, call->pool));
     }
-    return NULL;
+    return ximss_file_subscribe(call->account, changes, call->context->limits->files, call->pool);
 }

@@ -93,9 +93,14 @@ const ximss_error_t *ximss_file_attributes_set(ximss_account_t *account, const c
 /* The subscriptions (const char *), sorted. They are names only, perhaps of files of others. */
 const ximss_error_t *ximss_file_subscriptions(ximss_account_t *account, apr_array_header_t **names,
                                               apr_pool_t *pool);
-/* Adds one, unless it is there, or (ADD 0) takes it away. MOST: subscriptions there may be then (XIMSS_E_LIMIT).
- * Not UTF-8, empty, or over 1000 bytes: XIMSS_E_BAD_REQUEST. */
-const ximss_error_t *ximss_file_subscribe(ximss_account_t *account, const char *name, int add,
-                                          int most, apr_pool_t *pool);
+typedef struct ximss_file_subscription_t {
+    const char *name;
+    int add; /* else it is taken away */
+} ximss_file_subscription_t;
+/* Adds those that are not there and takes away others: CHANGES is an array of ximss_file_subscription_t. Not UTF-8, empty,
+ * or over 1000 bytes: XIMSS_E_BAD_REQUEST; more than MOST in the end: XIMSS_E_LIMIT; then the caller undoes it. */
+const ximss_error_t *ximss_file_subscribe(ximss_account_t *account,
+                                          const apr_array_header_t *changes, int most,
+                                          apr_pool_t *pool);
 
 #endif

@@ -121,6 +121,12 @@ static const ximss_error_t *check(const ximss_pref_t *pref, const ximss_preferen
                : ximss_error(pool, XIMSS_E_BAD_REQUEST, "preference %s is not UTF-8", pref->name);
 }
 
+static const ximss_error_t *too_many(const ximss_limits_t *limits, apr_pool_t *pool)
+{
+    return ximss_error(pool, XIMSS_E_LIMIT, "an account has at most %d preferences of its own",
+                       limits->prefs);
+}
+
 static const ximss_error_t *check_total(ximss_account_t *account, const ximss_limits_t *limits,
                                         apr_pool_t *pool)
 {
@@ -129,8 +135,7 @@ static const ximss_error_t *check_total(ximss_account_t *account, const ximss_li
 
     XIMSS_TRY(account->store->provider->mail->pref_total(account, &count, &bytes, pool));
     if (count > limits->prefs) {
-        return ximss_error(pool, XIMSS_E_LIMIT, "an account has at most %d preferences of its own",
-                           limits->prefs);
+        return too_many(limits, pool);
     }
     return bytes <= (apr_int64_t)limits->prefs_bytes
                ? NULL
@@ -144,6 +149,9 @@ const ximss_error_t *ximss_prefs_set(ximss_account_t *account, const apr_array_h
 {
     int i;
 
+    if (prefs->nelts > limits->prefs + (int)KNOWN) {
+        return too_many(limits, pool);
+    }
     for (i = 0; i < prefs->nelts; i++) {
         ximss_pref_t pref = APR_ARRAY_IDX(prefs, i, ximss_pref_t);
         const ximss_preference_t *known = ximss_prefs_known(pref.name);

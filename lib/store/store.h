@@ -137,7 +137,7 @@ typedef struct ximss_login_t {
     const char *address;
 } ximss_login_t;
 
-/* Bytes of mail stored and the quota (-1: none). */
+/* Bytes of mail and files stored and the quota (-1: none). */
 const ximss_error_t *ximss_account_usage(ximss_account_t *account, apr_int64_t *used,
                                          apr_int64_t *quota, apr_pool_t *pool);
 

@@ -359,19 +359,23 @@ const ximss_error_t *ximss_file_subscriptions(ximss_account_t *account, apr_arra
     return files_of(account)->subscriptions(account, names, pool);
 }
 
-const ximss_error_t *ximss_file_subscribe(ximss_account_t *account, const char *name, int add,
-                                          int most, apr_pool_t *pool)
+const ximss_error_t *ximss_file_subscribe(ximss_account_t *account,
+                                          const apr_array_header_t *changes, int most,
+                                          apr_pool_t *pool)
 {
-    apr_size_t length = strlen(name);
     apr_array_header_t *names;
+    int i;
 
     XIMSS_TRY(need_write(account, pool));
-    if (length == 0 || length > XIMSS_FILE_NAME_BYTES || !ximss_text_ok(name, length)) {
-        return ximss_error(pool, XIMSS_E_BAD_REQUEST, "this file name is not allowed");
-    }
-    XIMSS_TRY(files_of(account)->subscribe(account, name, add, pool));
-    if (!add) {
-        return NULL;
+    for (i = 0; i < changes->nelts; i++) {
+        const ximss_file_subscription_t *change =
+            &APR_ARRAY_IDX(changes, i, ximss_file_subscription_t);
+        apr_size_t length = strlen(change->name);
+
+        if (length == 0 || length > XIMSS_FILE_NAME_BYTES || !ximss_text_ok(change->name, length)) {
+            return ximss_error(pool, XIMSS_E_BAD_REQUEST, "this file name is not allowed");
+        }
+        XIMSS_TRY(files_of(account)->subscribe(account, change->name, change->add, pool));
     }
     XIMSS_TRY(files_of(account)->subscriptions(account, &names, pool));
     return names->nelts <= most ? NULL

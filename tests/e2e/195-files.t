@@ -6,6 +6,10 @@
 . "$(dirname "$0")/lib/httpd.sh"
 . "$(dirname "$0")/lib/ximss.sh"
 
+modules="http2 filter deflate"
+config='XimssEngine On
+Protocols h2c http/1.1
+AddOutputFilterByType DEFLATE application/pdf'
 make_account user@example.org password
 make_account other@example.org password
 httpd_start
@@ -96,6 +100,13 @@ print(got == [big[0:5], big[262140:262151], big[500000:500004]])
 PY
 is 'their bytes' "$(cat "$root/tmp/out")" True
 
+http "$files/docs/big.pdf" --http2-prior-knowledge
+bytes 'by HTTP/2' "$root/tmp/big"
+http "$files/docs/big.pdf" --http2-prior-knowledge -H 'Range: bytes=262140-262150'
+is 'a range by HTTP/2' "$status $(header Content-Range)" '206 bytes 262140-262150/1000003'
+http "$files/docs/big.pdf" --compressed
+is 'the site compresses' "$(header Content-Encoding)" gzip
+bytes 'and nothing is lost' "$root/tmp/big"
 http "$files/docs/big.pdf" -H "If-None-Match: $etag"
 is 'not modified' "$status" 304
 http "$files/docs/big.pdf" -H "If-Modified-Since: $modified"

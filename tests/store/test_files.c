@@ -371,24 +371,33 @@ START_TEST(over_quota)
 }
 END_TEST
 
+static const ximss_error_t *subscribe(const char *name, int add)
+{
+    apr_array_header_t *changes = apr_array_make(test_pool, 1, sizeof(ximss_file_subscription_t));
+    const ximss_file_subscription_t change = {name, add};
+
+    APR_ARRAY_PUSH(changes, ximss_file_subscription_t) = change;
+    return ximss_file_subscribe(test_account, changes, 2, test_pool);
+}
+
 START_TEST(subscribed)
 {
     apr_array_header_t *names;
 
     begin();
-    must(ximss_file_subscribe(test_account, "b", 1, 2, test_pool));
-    must(ximss_file_subscribe(test_account, "~x@example.org/../a", 1, 2, test_pool));
-    must(ximss_file_subscribe(test_account, "b", 1, 2, test_pool));
-    must_fail(ximss_file_subscribe(test_account, "", 1, 2, test_pool), XIMSS_E_BAD_REQUEST);
-    must_fail(ximss_file_subscribe(test_account, "\xff", 1, 2, test_pool), XIMSS_E_BAD_REQUEST);
+    must(subscribe("b", 1));
+    must(subscribe("~x@example.org/../a", 1));
+    must(subscribe("b", 1));
+    must_fail(subscribe("", 1), XIMSS_E_BAD_REQUEST);
+    must_fail(subscribe("\xff", 1), XIMSS_E_BAD_REQUEST);
     must(ximss_account_savepoint(test_account, test_pool));
-    must_fail(ximss_file_subscribe(test_account, "c", 1, 2, test_pool), XIMSS_E_LIMIT);
+    must_fail(subscribe("c", 1), XIMSS_E_LIMIT);
     ximss_account_savepoint_undo(test_account);
-    must(ximss_file_subscribe(test_account, "nothing", 0, 2, test_pool));
+    must(subscribe("nothing", 0));
     must(ximss_file_subscriptions(test_account, &names, test_pool));
     ck_assert_int_eq(names->nelts, 2);
     ck_assert_str_eq(APR_ARRAY_IDX(names, 0, const char *), "b");
-    must(ximss_file_subscribe(test_account, "b", 0, 2, test_pool));
+    must(subscribe("b", 0));
     must(ximss_file_subscriptions(test_account, &names, test_pool));
     ck_assert_int_eq(names->nelts, 1);
     commit();
@@ -402,7 +411,7 @@ START_TEST(only_in_a_transaction)
     must_fail(ximss_file_remove(test_account, "private", test_pool), XIMSS_E_INTERNAL);
     must_fail(ximss_file_rename(test_account, "private", "a", test_pool), XIMSS_E_INTERNAL);
     must_fail(ximss_file_attributes_set(test_account, "private", "", test_pool), XIMSS_E_INTERNAL);
-    must_fail(ximss_file_subscribe(test_account, "a", 1, 2, test_pool), XIMSS_E_INTERNAL);
+    must_fail(subscribe("a", 1), XIMSS_E_INTERNAL);
 }
 END_TEST
 
