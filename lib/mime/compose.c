@@ -177,7 +177,7 @@ static const ximss_error_t *write_message_id(head_t *head, const field_t *field)
 {
     apr_pool_t *pool = head->composer->pool;
     const char *id = with_brackets(ximss_element_word(field->element, pool), pool);
-    if (!ximss_bytes_plain(id, strlen(id)) || strchr(id, ' ') != NULL ||
+    if (!ximss_bytes_plain(id, strlen(id)) || strchr(id, ' ') != NULL || strstr(id, "=?") != NULL ||
         strlen(id) > MESSAGE_ID_MAX || *id != '<') {
         return wrong(pool, "%s is not of the form <left@right>", field->name);
     }

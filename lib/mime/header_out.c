@@ -306,7 +306,8 @@ static const char *skip_literal(const char *text)
 int ximss_addr_ok(const char *addr)
 {
     apr_size_t length = strnlen(addr, ADDR_MAX + 1);
-    if (length == 0 || length > ADDR_MAX || !ximss_text_ok(addr, length)) {
+    if (length == 0 || length > ADDR_MAX || !ximss_text_ok(addr, length) ||
+        strstr(addr, "=?") != NULL) {
         return 0;
     }
     addr = *addr == '"' ? skip_quoted(addr) : skip_local(addr);
@@ -445,7 +446,10 @@ void ximss_header_raw_token(ximss_out_t *out, const char *name, const char *valu
     }
     blank_controls(text, length);
     for (apr_size_t i = 0; i < length; i++) {
-        text[i] = (unsigned char)text[i] < 0x80 ? text[i] : '?';
+        text[i] = (unsigned char)text[i] < 0x80 ? text[i] : '_';
+        if (text[i] == '?' && i > 0 && text[i - 1] == '=') {
+            text[i] = '_';
+        }
     }
     start(&line, out, name);
     for (apr_size_t at = 0, till; at < length; at = till + 1) {
@@ -488,7 +492,26 @@ int ximss_param_name_ok(const char *name)
     return ximss_token_ok(name, XIMSS_PARAM_NAME_MAX) && strpbrk(name, "*'%") == NULL;
 }
 
-/* NAME*=UTF-8''..., in pieces NAME*0*=, NAME*1*= where that is too long for a line. */
+/* The character at TEXT as RFC 2231 writes it. Returns its bytes. */
+static apr_size_t extend(ximss_buffer_t *piece, const char *text, apr_size_t length)
+{
+    apr_size_t size = 1;
+    while (size < length && ((unsigned char)text[size] & 0xC0) == 0x80) {
+        size++;
+    }
+    for (apr_size_t i = 0; i < size; i++) {
+        if (apr_isalnum(text[i]) || strchr("-._", text[i]) != NULL) {
+            ximss_buffer_put(piece, text[i]);
+        }
+        else {
+            ximss_hex_put(piece, '%', text[i]);
+        }
+    }
+    return size;
+}
+
+/* NAME*=UTF-8''..., in pieces NAME*0*=, NAME*1*= where that is too long for a line. No piece ends inside of a
+ * character: some readers decode each by itself. */
 static void put_extended(line_t *line, const char *name, const char *value, apr_size_t length)
 {
     ximss_buffer_t piece;
@@ -503,13 +526,8 @@ static void put_extended(line_t *line, const char *name, const char *value, apr_
         put_close(line, ';');
         piece.length = 0;
         ximss_buffer_add(&piece, head, strlen(head));
-        for (; at < length && piece.length + 3 < LINE_MAX_LENGTH - 2; at++) {
-            if (apr_isalnum(value[at]) || strchr("-._", value[at]) != NULL) {
-                ximss_buffer_put(&piece, value[at]);
-            }
-            else {
-                ximss_hex_put(&piece, '%', value[at]);
-            }
+        while (at < length && piece.length + 12 < LINE_MAX_LENGTH) {
+            at += extend(&piece, value + at, length - at);
         }
         put(line, piece.data, piece.length);
         number++;

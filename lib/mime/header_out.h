@@ -31,7 +31,7 @@ int ximss_param_name_ok(const char *name);
 
 /* Whether ADDR can stand between "<" and ">": local@domain or a lone local part, the local part
  * perhaps quoted, the domain perhaps a literal; UTF-8 as in RFC 6532; at most 512 bytes. Leniency: dots may stand
- * anywhere in the local part. */
+ * anywhere in the local part. Never "=?": careless readers decode words even here. */
 int ximss_addr_ok(const char *addr);
 
 /* An unstructured field (Subject, X-...), UTF8 as RFC 2047 words where ASCII does not do. */
@@ -50,8 +50,8 @@ void ximss_header_date(ximss_out_t *out, const char *name, apr_int64_t seconds,
 void ximss_header_date_shift(ximss_out_t *out, const char *name, apr_int64_t seconds,
                              apr_int64_t shift);
 
-/* Words that are kept byte for byte: Message-ID, References, Content-ID. Other bytes than printable ASCII become
- * blanks between words or "?"; words of over 900 bytes are left out. */
+/* Words that are kept byte for byte: Message-ID, References, Content-ID. Controls become blanks between words,
+ * bytes above 127 and the "?" of "=?" become "_"; words of over 900 bytes are left out. */
 void ximss_header_raw_token(ximss_out_t *out, const char *name, const char *value);
 
 /* VALUE ("text/plain", "attachment") with PARAMS (ximss_param_t; NULL: none). Values that are not short ASCII are

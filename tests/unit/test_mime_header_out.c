@@ -214,9 +214,30 @@ START_TEST(addr_spec)
                                        "\"x\\\"y\"@b", "a@[IPv6:::1]", "\xc3\xa9@\xc3\xa9.org",
                                        "a'b/c=d@e-f.g"};
     static const char *const bad[] = {
-        "",        "@b",     "a@",       "a b@c", "a@b c",   "a@b,c",   "<a@b>", "a@b>",
-        "a@b\r\n", "a@b\"",  "a@b(c)",   "a;b@c", "a@[1.2",  "a@[\\]",  "\"a@b", "a@b@c",
-        "a@.b",    "a@b..c", "\"a\"b@c", "a:b@c", "a@[x\n]", "a@b\xff",
+        "",
+        "@b",
+        "a@",
+        "a b@c",
+        "a@b c",
+        "a@b,c",
+        "<a@b>",
+        "a@b>",
+        "a@b\r\n",
+        "a@b\"",
+        "a@b(c)",
+        "a;b@c",
+        "a@[1.2",
+        "a@[\\]",
+        "\"a@b",
+        "a@b@c",
+        "a@.b",
+        "a@b..c",
+        "\"a\"b@c",
+        "a:b@c",
+        "a@[x\n]",
+        "a@b\xff",
+        "=?utf-8?B?DQpY?=",
+        "a@=?utf-8?B?DQpY?=",
     };
     for (apr_size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         ck_assert_msg(ximss_addr_ok(good[i]), "%s", good[i]);
@@ -253,7 +274,8 @@ START_TEST(raw_words_are_kept)
 {
     ck_assert_str_eq(raw("<a.b@c> <d@e>"), "References: <a.b@c> <d@e>\r\n");
     ck_assert_str_eq(raw(" <a@b>\r\nX: y "), "References: <a@b> X: y\r\n");
-    ck_assert_str_eq(raw("<\xc3\xa9@b>"), "References: <?\?@b>\r\n");
+    ck_assert_str_eq(raw("<\xc3\xa9@b>"), "References: <__@b>\r\n");
+    ck_assert_str_eq(raw("<=?utf-8?Q?=0A?=@b>"), "References: <=_utf-8?Q?=0A?=@b>\r\n");
     ck_assert_str_eq(raw(many("x", 901)), "References:\r\n");
     check_lines(raw(many("<0123456789@example.org> ", 1000)), 78);
 }
