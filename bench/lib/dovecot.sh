@@ -1,7 +1,7 @@
 #!/bin/sh
 # A private Dovecot (sdbox, loopback, free port) for the benchmarks.
-#   dovecot.sh start DIR   makes the configuration in DIR, starts it, prints its IMAP port, and its LMTP port when it
-#                          has LMTP
+#   dovecot.sh start DIR [PROCESSES]  makes the configuration in DIR for so many imap processes, starts it, prints its
+#                          IMAP port, and its LMTP port when it has LMTP
 #   dovecot.sh stop DIR    stops it by its own pid
 # Its users are bench and bench0 to bench31 with the password "bench". Exit 3: Dovecot is not there.
 set -eu
@@ -79,7 +79,8 @@ listen = 127.0.0.1
 ssl = no
 disable_plaintext_auth = no
 mail_location = sdbox:~/sdbox
-mail_max_userip_connections = 1000
+mail_max_userip_connections = 20000
+default_client_limit = 20000
 passdb {
   driver = passwd-file
   args = $1/users
@@ -104,7 +105,7 @@ service imap-login {
 }
 service imap {
   service_count = 256
-  process_limit = 200
+  process_limit = ${3:-200}
 }
 END
         [ -z "$lmtp" ] || lmtp_service "$2"
@@ -125,7 +126,7 @@ start() {
     esac
     for _ in 1 2 3 4 5; do
         port=$((20000 + $(od -An -N2 -tu2 /dev/urandom) % 10000))
-        configure "$1" "$port"
+        configure "$1" "$port" "${2:-200}"
         # Not our own output: the daemon would hold a caller's pipe open.
         if "$dovecot" -c "$1/dovecot.conf" >"$1/start.log" 2>&1; then
             wait_pid "$1"
@@ -149,7 +150,7 @@ stop() {
 }
 
 case ${1-} in
-start) start "$2" ;;
+start) start "$2" "${3:-}" ;;
 stop) stop "$2" ;;
 *)
     sed -n '2,6s/^# //p' "$0" >&2

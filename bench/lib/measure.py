@@ -57,6 +57,18 @@ def cpu_seconds(pids):
     return total
 
 
+def pss_kb(pids):
+    """Proportional memory of PIDS in KB: what they share is counted once."""
+    total = 0
+    for pid in pids:
+        try:
+            with open("/proc/%d/smaps_rollup" % pid) as lines:
+                total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+        except OSError:
+            continue  # it has ended
+    return total
+
+
 class Samples:
     """Times and server CPU of repeated operations, in rounds."""
 

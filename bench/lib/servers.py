@@ -37,13 +37,14 @@ def free_port():
 class Dovecot:
     name = "dovecot"
 
-    def __init__(self, folder):
+    def __init__(self, folder, processes=200):
         self.folder = folder
+        self.processes = processes
         os.makedirs(folder, exist_ok=True)
         self.start()
 
     def start(self):
-        result = subprocess.run([HERE + "/dovecot.sh", "start", self.folder],
+        result = subprocess.run([HERE + "/dovecot.sh", "start", self.folder, str(self.processes)],
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
         if result.returncode != 0:
             raise Skip(result.stderr.strip().splitlines()[-1] if result.stderr.strip() else "no start")

@@ -15,6 +15,7 @@ import user@example.org INBOX "$root/tmp/mail"
 children=1
 modules=http2
 all_config='XimssEngine On
+LogLevel debug
 XimssHTTP2MaxWait 100s
 H2MaxWorkers 6
 H2MinWorkers 6
