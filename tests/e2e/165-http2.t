@@ -90,6 +90,12 @@ over() {
     is "$name: again, of unknown length" "$body" '<XIMSS><response id="2"/></XIMSS>'
     http "$url/Session/$id/MIME/INBOX/1-P.txt" "$@"
     is "$name: a message" "$body" "$(cat "$root/tmp/mail")"
+    http "$url/Session/$id/UPLOAD/u" -F "fileData=@$root/tmp/large" "$@"
+    is "$name: an upload" "$status" 200
+    sync '<fileStore id="4" fileName="private/large" uploadID="u"/>' "$@"
+    is "$name: is stored" "$body" '<XIMSS><response id="4"/></XIMSS>'
+    http "$url/Session/$id/DOWNLOAD/private/large" "$@"
+    ok "$name: and comes back" cmp "$root/tmp/large" "$root/tmp/body"
     http "$url/Session/$id/?maxWait=0" "$@"
     is "$name: an idle poll" "$status $body" '200 <XIMSS/>'
     poll one "$url/Session/$id/?ackSeq=0&maxWait=100" "$@"
