@@ -52,6 +52,19 @@ static const ximss_error_t *read_some(apr_bucket *bucket, const char **data, apr
                         bucket->length < PIECE ? bucket->length : PIECE, data, length, pool);
 }
 
+static void log_end(request_rec *r, const ximss_error_t *error, apr_pool_t *pool)
+{
+    const char *line = ximss_error_log_line(error, pool);
+
+    if (error->code == XIMSS_E_NOT_FOUND) {
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "replaced while it was sent: %s", line);
+    }
+    else {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "XM0620: an answer ends before its end: %s",
+                      line);
+    }
+}
+
 /* Makes the bucket one of the bytes read, with one for the rest behind it. */
 static apr_status_t read_bucket(apr_bucket *bucket, const char **data, apr_size_t *length,
                                 apr_read_type_e block)
@@ -65,9 +78,7 @@ static apr_status_t read_bucket(apr_bucket *bucket, const char **data, apr_size_
     apr_pool_create(&scratch, source->r->pool);
     error = read_some(bucket, &bytes, length, scratch);
     if (error != NULL) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, source->r,
-                      "XM0620: an answer ends before its end: %s",
-                      ximss_error_log_line(error, scratch));
+        log_end(source->r, error, scratch);
         apr_pool_destroy(scratch);
         return APR_EGENERAL;
     }

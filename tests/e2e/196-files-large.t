@@ -13,7 +13,7 @@ size=104857600
 make_account user@example.org password
 head -c $size /dev/urandom >"$root/tmp/large"
 httpd_start
-log_known='XM0620|exit signal Killed'
+log_known='exit signal Killed'
 login user@example.org password
 
 # upload ID FILE
