@@ -146,6 +146,7 @@ static int is_stopping(void)
 /* Waits until there is something to read; else the reply that ends the connection. */
 static const char *wait_for_client(const client_t *client, int idle)
 {
+    static const char stopping[] = "421 4.3.2 the server stops";
     struct pollfd files[2] = {{.fd = client->descriptor, .events = POLLIN},
                               {.fd = child.stopping, .events = POLLIN}};
     int ready;
@@ -153,11 +154,14 @@ static const char *wait_for_client(const client_t *client, int idle)
     do {
         /* In prefork a stop is a signal, which interrupts poll. */
         if (idle && is_stopping()) {
-            return "421 4.3.2 the server stops";
+            return stopping;
         }
         ready = poll(files, idle ? 2 : 1, client->idle_ms);
-    } while ((ready < 0 && errno == EINTR) || (ready > 0 && files[0].revents == 0));
-    return ready > 0 ? NULL : "421 4.4.2 idle for too long";
+    } while (ready < 0 && errno == EINTR);
+    if (ready <= 0) {
+        return "421 4.4.2 idle for too long";
+    }
+    return files[0].revents != 0 ? NULL : stopping;
 }
 
 /* Feeds LMTP with what there is in client->in; 0: the connection is over. */

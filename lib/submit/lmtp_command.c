@@ -12,11 +12,21 @@
 static const char no_path[] = "501 5.1.7 an address is <user@domain>";
 static const char out_of_turn[] = "503 5.5.1 not now";
 
+static int is_ascii(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text > '~') {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 /* ---- LHLO ---- */
 
 static void do_lhlo(ximss_lmtp_t *lmtp, const char *args)
 {
-    if (*args == '\0') {
+    if (*args == '\0' || !is_ascii(args)) {
         ximss_lmtp_wrong(lmtp, "501 5.5.4 LHLO takes the client's name");
         return;
     }
@@ -31,16 +41,6 @@ static void do_lhlo(ximss_lmtp_t *lmtp, const char *args)
 }
 
 /* ---- MAIL ---- */
-
-static int is_ascii(const char *text)
-{
-    for (; *text != '\0'; text++) {
-        if ((unsigned char)*text > '~') {
-            return 0;
-        }
-    }
-    return 1;
-}
 
 /* The path behind "FROM:" or "TO:"; *REST is what follows it. NULL: there is none. */
 static const char *read_path(ximss_lmtp_t *lmtp, const char *args, const char *label,

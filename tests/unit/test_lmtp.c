@@ -261,6 +261,7 @@ START_TEST(wrong_commands)
         {"MAILX FROM:<a@b>\r\n", "500 5.5.1"},
         {"EHLO a\r\n", "500 5.5.1"},
         {"LHLO\r\n", "501 5.5.4"},
+        {"LHLO \xc3\xab\r\n", "501 5.5.4"},
         {"MAIL\r\n", "501 5.1.7"},
         {"MAIL FROM:a@b\r\n", "501 5.1.7"},
         {"MAIL FROM:<a@b\r\n", "501 5.1.7"},
