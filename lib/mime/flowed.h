@@ -9,4 +9,8 @@
  * but for those of "-- ". ">" at the start of a line quotes it, and goes with all of its lines. */
 void ximss_flowed_put(ximss_buffer_t *out, const char *text, apr_size_t length);
 
+/* The reverse: adds the lines of flowed TEXT (LF ends) to OUT, one a paragraph, with the ">" of a quoted one in front.
+ * DELETE_SPACE: DelSp=yes, the blanks at which lines were broken are no part of the text. */
+void ximss_flowed_join(ximss_buffer_t *out, const char *text, apr_size_t length, int delete_space);
+
 #endif
