@@ -1,9 +1,8 @@
 /* folderRead: a message or a part of it as XML, from the stored structure (protocol text, Message
  * Operations). No flag changes (wire-and-commands 2.13). */
 #include "mime/to_xml.h"
+#include "op/answer.h"
 #include "op/handlers.h"
-
-#include <apr_cstr.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,18 +51,6 @@ static const ximss_error_t *read_raw(void *baton, apr_int64_t offset, apr_size_t
     return ximss_blob_read(raw->account, raw->blob, offset, length, data, pool);
 }
 
-/* Replies and forwards are composed by the server, which it cannot do. */
-static const ximss_error_t *check_mode(ximss_call_t *call)
-{
-    const char *mode = ximss_element_attr(call->request, "mode");
-    if (mode != NULL &&
-        (apr_cstr_casecmpn(mode, "reply", 5) == 0 || apr_cstr_casecmpn(mode, "forward", 7) == 0)) {
-        return ximss_error(call->pool, XIMSS_E_NOT_SUPPORTED,
-                           "composing replies is not supported by this server");
-    }
-    return NULL;
-}
-
 /* A limit that is missing or negative is none. */
 static const ximss_error_t *read_size_limit(ximss_call_t *call, apr_int64_t *limit)
 {
@@ -106,8 +93,10 @@ const ximss_error_t *ximss_op_folder_read(ximss_call_t *call)
     ximss_part_t *top;
     ximss_raw_t raw;
     ximss_to_xml_t options = {.zone = call->zone, .read = read_raw, .baton = &raw};
+    ximss_answer_t answer = {.html = 0};
     apr_int64_t uid;
-    XIMSS_TRY(check_mode(call));
+    int answers;
+    XIMSS_TRY(ximss_op_answer_mode(call, &answer, &answers));
     XIMSS_TRY(ximss_op_number(call, "UID", APR_UINT32_MAX, 0, &uid));
     XIMSS_TRY(read_size_limit(call, &options.size_limit));
     XIMSS_TRY(ximss_op_folder(call, &folder, &mailbox));
@@ -121,7 +110,16 @@ const ximss_error_t *ximss_op_folder_read(ximss_call_t *call)
     ximss_xml_attr_int(call->out, "UID", uid);
     ximss_xml_attr(call->out, "partID", part_id);
     ximss_xml_attr(call->out, "mode", ximss_element_attr(call->request, "mode"));
-    XIMSS_TRY(write_content(call, top, part_id, &options));
+    if (answers) {
+        answer.options = options;
+        answer.folder = folder->name;
+        answer.uid = message.uid;
+        answer.date = message.internal_date;
+        XIMSS_TRY(ximss_op_answer_write(call, &answer, top));
+    }
+    else {
+        XIMSS_TRY(write_content(call, top, part_id, &options));
+    }
     ximss_xml_end(call->out);
     return NULL;
 }

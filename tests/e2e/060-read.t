@@ -150,6 +150,12 @@ has 'delivery-status' "$body" '<MIMEReport' 'Final-Recipient' 'failed'
 has 'the headers of the original' "$(xml_get './/EMail/Subject' | tr '\n' ' ')" 'original'
 read_message 5
 has 'a card as text at least' "$body" VCARD
+read_message 1 'mode="replyAll"'
+matches 'a reply composed in advance' "$body" '^<XIMSS><folderMessage folder="f" id="1" mode="replyAll" UID="1"><EMail><From>user@example.org</From><To '
+has 'with its text' "$(xml_get .//MIME)" ' wrote:' '> '
+read_message 1 'mode="forwardHTML"'
+has 'a forward' "$(xml_get .//Subject)" 'Fwd: '
+has 'that names what is attached' "$(xml_get './/copyMIME/@partID' | tr '\n' ' ')" '03'
 error 'no such message' 514 '<folderRead id="1" folder="f" UID="99"/>'
 error 'no such part' 514 '<folderRead id="1" folder="f" UID="1" partID="09"/>'
 error 'no such folder' 512 '<folderRead id="1" folder="g" UID="1"/>'
