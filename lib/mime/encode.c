@@ -95,10 +95,20 @@ void ximss_quoted_put(ximss_buffer_t *out, const char *text, apr_size_t length)
     }
 }
 
+/* The first byte from AT on that may be a line end; most are not, and pass quickly. */
+static apr_size_t skip_text(const char *text, apr_size_t length, apr_size_t at)
+{
+    while (at < length && (unsigned char)text[at] > '\r') {
+        at++;
+    }
+    return at;
+}
+
 void ximss_lines_put(ximss_buffer_t *out, const char *text, apr_size_t length)
 {
     apr_size_t start = 0;
-    for (apr_size_t at = 0; at < length; at++) {
+    for (apr_size_t at = skip_text(text, length, 0); at < length;
+         at = skip_text(text, length, at + 1)) {
         apr_size_t end = line_end(text, length, at);
         if (end > 0) {
             ximss_buffer_add(out, text + start, at - start);
@@ -135,11 +145,21 @@ static void end_line(ximss_survey_t *survey, const char *data, apr_size_t start,
     survey->from_line |= length >= 5 && memcmp(data + start, "From ", 5) == 0;
 }
 
+/* The first byte from AT on that the survey counts; letters and digits are not among them, and pass quickly. */
+static apr_size_t skip_plain(const char *data, apr_size_t length, apr_size_t at)
+{
+    while (at < length && (unsigned char)(data[at] - ' ') < 0x7F - ' ' && data[at] != '=') {
+        at++;
+    }
+    return at;
+}
+
 void ximss_survey(ximss_survey_t *survey, const char *data, apr_size_t length)
 {
     apr_size_t start = 0;
     memset(survey, 0, sizeof(*survey));
-    for (apr_size_t at = 0; at < length; at++) {
+    for (apr_size_t at = skip_plain(data, length, 0); at < length;
+         at = skip_plain(data, length, at + 1)) {
         unsigned char c = (unsigned char)data[at];
         apr_size_t end = line_end(data, length, at);
         if (end > 0) {
