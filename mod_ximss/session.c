@@ -131,11 +131,10 @@ static int is_of_address(const ximss_request_t *request, const ximss_session_t *
     return !session->ip_watch || strcmp(session->address, request->r->useragent_ip) == 0;
 }
 
-/* Ends a session whose account was deleted. */
+/* Ends a session that its account ends. */
 static int has_account(ximss_request_t *request, ximss_session_t *session)
 {
-    if (!session->ended && ximss_account_deleted(request->context->store, session->account_id,
-                                                 session->user_name, request->r->pool)) {
+    if (!session->ended && ximss_session_is_over(request->context, session, request->r->pool)) {
         session->ended = XIMSS_ENDED_BY_SERVER;
     }
     return !session->ended;

@@ -1,4 +1,4 @@
-/* ximssctl account create|list|set|delete. Passwords are hashed here and never shown or logged. */
+/* ximssctl account create|list|set|rename|delete. Passwords are hashed here and never shown or logged. */
 #include "auth/password.h"
 #include "base/text.h"
 #include "ximssctl/ctl.h"
@@ -241,6 +241,10 @@ int ximss_ctl_account_set(ximss_ctl_t *ctl, int argc, char **argv)
     if (error == NULL) {
         error = ximss_account_update(ctl->store, entry, ctl->pool);
     }
+    if (error == NULL && options.password != NULL) {
+        /* who knows the old one only is out */
+        error = ximss_account_end_sessions(ctl->store, entry->id, ctl->pool);
+    }
     return error != NULL ? ximss_ctl_fail_error(ctl, options.name, error) : XIMSS_CTL_OK;
 }
 
@@ -262,4 +266,27 @@ int ximss_ctl_account_delete(ximss_ctl_t *ctl, int argc, char **argv)
     }
     error = ximss_account_delete(ctl->store, entry->name, ctl->pool);
     return error != NULL ? ximss_ctl_fail_error(ctl, argv[1], error) : XIMSS_CTL_OK;
+}
+
+int ximss_ctl_account_rename(ximss_ctl_t *ctl, int argc, char **argv)
+{
+    ximss_account_entry_t *entry;
+    const ximss_error_t *error;
+    int result;
+
+    if (argc != 3 || argv[1][0] == '-' || argv[2][0] == '-') {
+        return ximss_ctl_wrong_usage(ctl);
+    }
+    result = ximss_ctl_has_data(ctl) ? ximss_ctl_open(ctl) : XIMSS_CTL_FAILED;
+    if (result == 0) {
+        result = ximss_ctl_find_account(ctl, argv[1], &entry);
+    }
+    if (result != 0) {
+        return result;
+    }
+    error = ximss_account_rename(ctl->store, entry->name, argv[2], ctl->pool);
+    if (error != NULL && error->code == XIMSS_E_NOT_FOUND) {
+        return ximss_ctl_fail("%s: there is no such domain", argv[2]);
+    }
+    return error != NULL ? ximss_ctl_fail_error(ctl, argv[2], error) : XIMSS_CTL_OK;
 }

@@ -32,6 +32,7 @@ int ximss_ctl_domain_delete(ximss_ctl_t *ctl, int argc, char **argv);
 int ximss_ctl_account_create(ximss_ctl_t *ctl, int argc, char **argv);
 int ximss_ctl_account_list(ximss_ctl_t *ctl, int argc, char **argv);
 int ximss_ctl_account_set(ximss_ctl_t *ctl, int argc, char **argv);
+int ximss_ctl_account_rename(ximss_ctl_t *ctl, int argc, char **argv);
 int ximss_ctl_account_delete(ximss_ctl_t *ctl, int argc, char **argv);
 int ximss_ctl_import(ximss_ctl_t *ctl, int argc, char **argv);
 int ximss_ctl_export(ximss_ctl_t *ctl, int argc, char **argv);

@@ -63,6 +63,23 @@ const ximss_error_t *ximss_auth_domain(ximss_store_t *store, const char *domain,
     return NULL;
 }
 
+/* The account called attempt->name. Its stamp is as of before its verifier was read: whoever changes the verifier
+ * changes the stamp after that, so no session of an old password outlives it. */
+static const ximss_error_t *find_entry(attempt_t *attempt, apr_pool_t *pool)
+{
+    ximss_store_t *store = attempt->auth->store;
+    ximss_account_entry_t *first;
+    apr_uint64_t stamp;
+
+    XIMSS_TRY(ximss_account_find(store, attempt->name, &first, pool));
+    stamp = first != NULL ? ximss_account_stamp(store, first->id, pool) : 0;
+    XIMSS_TRY(ximss_account_find(store, attempt->name, &attempt->entry, pool));
+    if (attempt->entry != NULL) {
+        attempt->entry->stamp = stamp;
+    }
+    return NULL;
+}
+
 /* Finds out whose account it would be. */
 static const ximss_error_t *identify(attempt_t *attempt, apr_pool_t *pool)
 {
@@ -84,7 +101,7 @@ static const ximss_error_t *identify(attempt_t *attempt, apr_pool_t *pool)
         }
         attempt->name = apr_pstrcat(pool, attempt->name, "@", domain, NULL);
     }
-    error = ximss_account_find(attempt->auth->store, attempt->name, &attempt->entry, pool);
+    error = find_entry(attempt, pool);
     if (error != NULL) {
         attempt->entry = NULL;
         /* a name that no account can have is an unknown one */

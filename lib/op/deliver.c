@@ -3,6 +3,7 @@
 #include "op/deliver.h"
 
 #include "op/alert.h"
+#include "op/ops.h"
 #include "op/replay.h"
 #include "session/event.h"
 
@@ -372,6 +373,10 @@ const ximss_error_t *ximss_deliver_poll(const ximss_context_t *context, ximss_se
     const ximss_error_t *error;
 
     document->data = NULL;
+    if (ximss_session_is_over(context, session, pool)) {
+        session->ended = XIMSS_ENDED_BY_SERVER;
+        return NULL;
+    }
     XIMSS_TRY(ximss_deliver_finish(context, session, pool));
     if (session->resp_kept && ack >= 0 && ack < session->resp_seq) {
         return read_file(batch_path(dir, pool), document, pool);

@@ -17,7 +17,17 @@
 typedef struct ximss_newcomer_t {
     const ximss_account_entry_t *entry;
     apr_int64_t previous_login;
+    apr_uint64_t stamp;
 } ximss_newcomer_t;
+
+int ximss_session_is_over(const ximss_context_t *context, const ximss_session_t *session,
+                          apr_pool_t *pool)
+{
+    apr_uint64_t stamp = ximss_account_stamp(context->store, session->account_id, pool);
+
+    return (stamp != 0 && stamp != session->account_stamp) ||
+           ximss_account_deleted(context->store, session->account_id, session->user_name, pool);
+}
 
 static const ximss_error_t *bad_login(apr_pool_t *pool)
 {
@@ -63,10 +73,12 @@ static const ximss_error_t *newcomer_by_session(ximss_newcomer_t *newcomer,
     }
     XIMSS_TRY(ximss_account_find(context->store, old.user_name, &entry, pool));
     if (entry == NULL || !entry->enabled || strcmp(entry->id, old.account_id) != 0 ||
-        !names_owner(request->credentials.user_name, entry, context->store, pool)) {
+        !names_owner(request->credentials.user_name, entry, context->store, pool) ||
+        ximss_session_is_over(context, &old, pool)) {
         return bad_login(pool);
     }
     newcomer->entry = entry;
+    newcomer->stamp = old.account_stamp;
     newcomer->previous_login = old.previous_login;
     return NULL;
 }
@@ -80,6 +92,7 @@ static const ximss_error_t *newcomer_by_password(ximss_newcomer_t *newcomer,
     ximss_login_t previous;
     XIMSS_TRY(ximss_auth_login(context->auth, &request->credentials, &entry, &previous, pool));
     newcomer->entry = entry;
+    newcomer->stamp = entry->stamp;
     newcomer->previous_login = previous.when;
     return NULL;
 }
@@ -160,6 +173,7 @@ const ximss_error_t *ximss_login(const ximss_context_t *context,
     apr_cpystrn(fresh->user_name, newcomer.entry->name, sizeof(fresh->user_name));
     apr_cpystrn(fresh->address, address != NULL ? address : "", sizeof(fresh->address));
     fresh->previous_login = newcomer.previous_login;
+    fresh->account_stamp = newcomer.stamp;
     XIMSS_TRY(read_prefs(fresh, context, request, pool));
     XIMSS_TRY(ximss_session_create(context->table, fresh, pool));
     if (request->session_id != NULL && request->kill_old) {

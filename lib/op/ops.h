@@ -104,4 +104,8 @@ const ximss_error_t *ximss_file_fetch(const ximss_context_t *context,
 const ximss_error_t *ximss_file_fetch_piece(const ximss_file_source_t *source, apr_int64_t offset,
                                             apr_size_t length, const char **data, apr_pool_t *pool);
 
+/* Whether a session has to end: its account was deleted or renamed, or got another password. Some system calls. */
+int ximss_session_is_over(const ximss_context_t *context, const ximss_session_t *session,
+                          apr_pool_t *pool);
+
 #endif

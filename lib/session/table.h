@@ -67,6 +67,7 @@ typedef struct ximss_session_t {
     int use_cookie;
     int cookie_seen;            /* the client has sent it back once */
     int idle_timeout;           /* seconds */
+    apr_uint64_t account_stamp; /* of the account when the session began */
     apr_int64_t created;        /* seconds since 1970 */
     apr_int64_t previous_login; /* seconds, 0: never: what arrived later is Recent */
     int folders;                /* open folders (their files lie in the session's folder) */

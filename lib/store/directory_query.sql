@@ -32,6 +32,9 @@ SELECT id, name, real_name, verifier, quota, enabled FROM account WHERE domain =
 -- STMT account_update
 UPDATE account SET real_name = ?2, verifier = ?3, quota = ?4, enabled = ?5 WHERE name = ?1;
 
+-- STMT account_rename
+UPDATE OR IGNORE account SET name = ?2, domain = ?3 WHERE name = ?1;
+
 -- STMT account_delete
 DELETE FROM account WHERE name = ?1;
 

@@ -60,6 +60,14 @@ typedef struct ximss_directory_provider_t {
     /* The quota is also told to the account itself, which append asks. */
     const ximss_error_t *(*account_update)(ximss_store_t *store, const ximss_account_entry_t *entry,
                                            apr_pool_t *pool);
+    /* NEW_NAME is in DOMAIN. Ends the account's sessions. XIMSS_E_NOT_FOUND without account or domain,
+     * XIMSS_E_ACCOUNT_EXISTS. */
+    const ximss_error_t *(*account_rename)(ximss_store_t *store, const char *name,
+                                           const char *new_name, const char *domain,
+                                           apr_pool_t *pool);
+    /* Gives the account a stamp it never had, and tells its sessions to look. */
+    const ximss_error_t *(*account_restamp)(ximss_store_t *store, const char *id, apr_pool_t *pool);
+    apr_uint64_t (*account_stamp)(ximss_store_t *store, const char *id, apr_pool_t *pool);
     /* Takes the account's write lock; after it, each write through any older handle of any process gives
      * XIMSS_E_NOT_FOUND. May be repeated after a crash. */
     const ximss_error_t *(*account_delete)(ximss_store_t *store, const char *name,

@@ -224,6 +224,11 @@ void ximss_sqlite_folder_restore(ximss_sqlite_store_t *store, const char *id, ap
 /* Whether the folder is there under its own name. */
 int ximss_sqlite_folder_present(ximss_store_t *store, const char *id, apr_pool_t *pool);
 
+/* The stamp of the account's sessions: the identity of a file that is replaced. */
+const ximss_error_t *ximss_sqlite_folder_restamp(ximss_store_t *store, const char *id,
+                                                 apr_pool_t *pool);
+apr_uint64_t ximss_sqlite_folder_stamp(ximss_store_t *store, const char *id, apr_pool_t *pool);
+
 /* Removes the folder, retired or not. */
 void ximss_sqlite_folder_remove(ximss_sqlite_store_t *store, const char *id, apr_pool_t *pool);
 

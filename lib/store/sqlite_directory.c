@@ -395,6 +395,43 @@ static const ximss_error_t *account_update(ximss_store_t *store, const ximss_acc
     return ximss_sqlite_directory_finish(directory, update_entry(directory, entry, pool), pool);
 }
 
+static const ximss_error_t *rename_entry(ximss_sqlite_directory_t *directory, const char *name,
+                                         const char *new_name, const char *domain, apr_pool_t *pool)
+{
+    sqlite3_stmt *stmt;
+    int exists;
+
+    XIMSS_TRY(look(directory, XIMSS_DIRECTORY_QUERY_DOMAIN_EXISTS, domain, &exists, pool));
+    if (!exists) {
+        return ximss_error(pool, XIMSS_E_NOT_FOUND, "there is no domain %s", domain);
+    }
+    XIMSS_TRY(use_name(&stmt, directory, XIMSS_DIRECTORY_QUERY_ACCOUNT_RENAME, name, pool));
+    sqlite3_bind_text(stmt, 2, new_name, -1, SQLITE_STATIC);
+    sqlite3_bind_text(stmt, 3, domain, -1, SQLITE_STATIC);
+    XIMSS_TRY(ximss_sqlite_run(&directory->db, stmt, pool));
+    return sqlite3_changes(directory->db.db) == 1
+               ? NULL
+               : ximss_error(pool, XIMSS_E_ACCOUNT_EXISTS, "account %s already exists", new_name);
+}
+
+/* First the name, then its sessions: those that begin in between are ended, too. */
+static const ximss_error_t *account_rename(ximss_store_t *store, const char *name,
+                                           const char *new_name, const char *domain,
+                                           apr_pool_t *pool)
+{
+    ximss_sqlite_directory_t *directory;
+    ximss_account_entry_t *entry;
+
+    XIMSS_TRY(account_find(store, name, &entry, pool));
+    if (entry == NULL) {
+        return missing(name, pool);
+    }
+    XIMSS_TRY(ximss_sqlite_directory_take(&directory, store, 1, pool));
+    XIMSS_TRY(ximss_sqlite_directory_finish(
+        directory, rename_entry(directory, name, new_name, domain, pool), pool));
+    return ximss_sqlite_folder_restamp(store, entry->id, pool);
+}
+
 static const ximss_error_t *delete_entry(ximss_store_t *store, const char *name, apr_pool_t *pool)
 {
     ximss_sqlite_directory_t *directory;
@@ -441,6 +478,9 @@ const ximss_directory_provider_t ximss_sqlite_directory = {
     .account_list = account_list,
     .account_present = ximss_sqlite_folder_present,
     .account_update = account_update,
+    .account_rename = account_rename,
+    .account_restamp = ximss_sqlite_folder_restamp,
+    .account_stamp = ximss_sqlite_folder_stamp,
     .account_delete = account_delete,
     .checkout = ximss_sqlite_account_checkout,
     .give_back = ximss_sqlite_account_give_back,

@@ -188,6 +188,60 @@ int ximss_sqlite_folder_present(ximss_store_t *store, const char *id, apr_pool_t
     return stat(live_path((ximss_sqlite_store_t *)store, id, pool), &info) == 0;
 }
 
+static const char *stamp_path(ximss_store_t *store, const char *id, apr_pool_t *pool)
+{
+    return apr_pstrcat(pool, live_path((ximss_sqlite_store_t *)store, id, pool), "/ended", NULL);
+}
+
+/* Makes PATH a new, empty file. The old one is there until then, so that the new one is another one. */
+static int replace_file(const char *path, apr_pool_t *pool)
+{
+    char name[] = "1234567890";
+    const char *fresh;
+    int file;
+    int code;
+
+    if (!ximss_random_text(name, sizeof(name) - 1)) {
+        return EIO;
+    }
+    fresh = apr_pstrcat(pool, path, ".", name, NULL);
+    file = open(fresh, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    code = file < 0 || fsync(file) != 0 || rename(fresh, path) != 0 ? errno : 0;
+
+    if (file >= 0) {
+        close(file);
+        if (code != 0) {
+            (void)unlink(fresh);
+        }
+    }
+    return code;
+}
+
+const ximss_error_t *ximss_sqlite_folder_restamp(ximss_store_t *store, const char *id,
+                                                 apr_pool_t *pool)
+{
+    const char *path = stamp_path(store, id, pool);
+    ximss_wake_t account = {.mailboxes = {XIMSS_CHANGE_ALERT}, .count = 1};
+    int code = replace_file(path, pool);
+
+    if (code != 0) {
+        return ximss_error_apr(pool, APR_FROM_OS_ERROR(code), path);
+    }
+    ximss_sqlite_change_tell((ximss_sqlite_store_t *)store, id, &account);
+    return NULL;
+}
+
+apr_uint64_t ximss_sqlite_folder_stamp(ximss_store_t *store, const char *id, apr_pool_t *pool)
+{
+    struct stat info;
+
+    if (stat(stamp_path(store, id, pool), &info) != 0) {
+        return 0;
+    }
+    return ((apr_uint64_t)info.st_mtim.tv_sec * 1000000000 + (apr_uint64_t)info.st_mtim.tv_nsec) ^
+           (apr_uint64_t)info.st_ino << 32;
+}
+
 void ximss_sqlite_folder_remove(ximss_sqlite_store_t *store, const char *id, apr_pool_t *pool)
 {
     remove_tree(live_path(store, id, pool), REMOVE_DEPTH, pool);

@@ -164,6 +164,27 @@ int ximss_account_deleted(ximss_store_t *store, const char *id, const char *name
            (entry == NULL || strcmp(entry->id, id) != 0);
 }
 
+const ximss_error_t *ximss_account_rename(ximss_store_t *store, const char *name,
+                                          const char *new_name, apr_pool_t *pool)
+{
+    const char *domain;
+
+    XIMSS_TRY(ximss_name_account(&name, &domain, name, pool));
+    XIMSS_TRY(ximss_name_account(&new_name, &domain, new_name, pool));
+    return store->provider->directory->account_rename(store, name, new_name, domain, pool);
+}
+
+const ximss_error_t *ximss_account_end_sessions(ximss_store_t *store, const char *id,
+                                                apr_pool_t *pool)
+{
+    return store->provider->directory->account_restamp(store, id, pool);
+}
+
+apr_uint64_t ximss_account_stamp(ximss_store_t *store, const char *id, apr_pool_t *pool)
+{
+    return ximss_name_id_ok(id) ? store->provider->directory->account_stamp(store, id, pool) : 0;
+}
+
 const ximss_error_t *ximss_account_delete(ximss_store_t *store, const char *name, apr_pool_t *pool)
 {
     const char *domain;

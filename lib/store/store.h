@@ -65,6 +65,7 @@ typedef struct ximss_account_entry_t {
     const char *verifier;  /* crypt(3) string */
     apr_int64_t quota;     /* bytes, -1: none */
     int enabled;
+    apr_uint64_t stamp; /* set by ximss_auth_login: that of before the verifier was read */
 } ximss_account_entry_t;
 
 /* Names are ASCII or UTF-8, at most 255 bytes, without control characters, blanks, "/" and "@"; folded
@@ -92,6 +93,15 @@ const ximss_error_t *ximss_account_update(ximss_store_t *store, const ximss_acco
 /* Whether the account with ID, once called NAME, was deleted since: a system call where it was not. A store that
  * cannot be read proves nothing. */
 int ximss_account_deleted(ximss_store_t *store, const char *id, const char *name, apr_pool_t *pool);
+/* Gives the account called NAME the name NEW_NAME, which is free and in a domain that exists, and ends its sessions. */
+const ximss_error_t *ximss_account_rename(ximss_store_t *store, const char *name,
+                                          const char *new_name, apr_pool_t *pool);
+/* Ends all sessions of the account with ID: they are of another stamp from now on, and their polls are woken. */
+const ximss_error_t *ximss_account_end_sessions(ximss_store_t *store, const char *id,
+                                                apr_pool_t *pool);
+/* The stamp of the account with ID, at the cost of a system call: a session that began with another one is over. Read
+ * it before a password is checked. 0 before sessions were ended for the first time, and when it cannot be read. */
+apr_uint64_t ximss_account_stamp(ximss_store_t *store, const char *id, apr_pool_t *pool);
 /* Deletes name and folder, under the account's write lock. */
 const ximss_error_t *ximss_account_delete(ximss_store_t *store, const char *name, apr_pool_t *pool);
 

@@ -80,6 +80,34 @@ id=$a
 sync '<folderBrowse id="1" folder="view of a"><index>0</index></folderBrowse>'
 is 'a was never touched' "$(xml_get folderReport/Subject)" 'secret of a'
 
+# --- a new password, a new name ---------------------------------------------------------------
+
+# Both end the sessions that are there: one that polls, one that another is made from, and one by URL.
+make_account c@example.org password-c
+ends_sessions() {
+    login "$1" "$2"
+    polling=$id
+    login "$1" "$2" "sessionid=$polling"
+    idle=$id
+    curl -s -m 60 -o "$root/tmp/poll" "$url/Session/$polling/?ackSeq=0&maxWait=50" &
+    poller=$!
+    sleep 0.5 # most probably it waits by then; it is answered the same if not
+    eval "$3"
+    wait "$poller"
+    is "$4: the poll says bye" "$(tr -d '\r\n' <"$root/tmp/poll")" '<XIMSS respSeq="1"><bye/></XIMSS>'
+    login "$1" "" "sessionid=$idle"
+    is "$4: no session from it" "$id" ''
+    http "$url/Session/$idle/MIME/INBOX/1-P.txt"
+    is "$4: no part by URL" "$status" 550
+    login "$5" "$6"
+    matches "$4: log in again" "$id" '^[0-9]'
+    sync '<noop id="1"/>'
+    is "$4: that session lives" "$status" 200
+}
+ends_sessions c@example.org password-c "printf 'password-d\n' | ctl account set c@example.org --password-stdin" \
+    password c@example.org password-d
+ends_sessions c@example.org password-d 'ctl account rename c@example.org d@example.org' rename d@example.org password-d
+
 # --- an account that is deleted -------------------------------------------------------------
 
 ctl account delete a@example.org

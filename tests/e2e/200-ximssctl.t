@@ -131,6 +131,16 @@ result "password from standard input" test $? -eq 0
 result "no password is stored or shown" sh -c '! grep -raq "secret-[1-5]" "$1" "$2" "$3"' - "$data" \
     "$dir/out" "$dir/err"
 
+result "account rename" run 0 account rename stdin@x.example Moved@b.example
+result "its old name is gone" run 1 account set stdin@x.example --quota 1
+result "the new one is there" run 0 account set moved@b.example --quota none
+result "rename of an unknown account" run 1 account rename stdin@x.example other@x.example
+result "rename to a name that is taken" run 1 account rename moved@b.example demo@x.example
+result "rename to an unknown domain" run 1 account rename moved@b.example moved@nowhere.example
+result "rename to no name" run 1 account rename moved@b.example moved
+result "rename without a new name" run 2 account rename moved@b.example
+result "rename back" run 0 account rename moved@b.example stdin@x.example
+
 result "delete of an unknown account" run 1 account delete none@x.example
 result "domain with accounts stays" run 1 domain delete b.example
 result "account delete" run 0 account delete demo@b.example

@@ -82,7 +82,7 @@ void fixture_reopen(void)
 
 static void set_up(void)
 {
-    ximss_account_entry_t entry = {NULL, "user@example.org", "A User", "*", -1, 1};
+    ximss_account_entry_t entry = {NULL, "user@example.org", "A User", "*", -1, 1, 0};
     const char *base = getenv("TMPDIR");
     char *name;
 

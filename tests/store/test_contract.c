@@ -40,7 +40,8 @@ END_TEST
 
 START_TEST(directory_accounts)
 {
-    ximss_account_entry_t entry = {NULL, "Zoë'%_\xf0\x9f\x90\x87@EXAMPLE.org", NULL, "v1", 10, 1};
+    ximss_account_entry_t entry = {NULL, "Zoë'%_\xf0\x9f\x90\x87@EXAMPLE.org", NULL, "v1", 10, 1,
+                                   0};
     ximss_account_entry_t *found;
     apr_array_header_t *entries;
     const char *id;
@@ -80,7 +81,7 @@ END_TEST
 
 START_TEST(directory_refusals)
 {
-    ximss_account_entry_t entry = {NULL, "a@example.com", NULL, "*", -1, 1};
+    ximss_account_entry_t entry = {NULL, "a@example.com", NULL, "*", -1, 1, 0};
     const char *const wrong[] = {"a",
                                  "@example.org",
                                  "a@",
@@ -714,6 +715,49 @@ START_TEST(message_purge)
 }
 END_TEST
 
+/* What is found under NAME. */
+static const char *id_of(const char *name)
+{
+    ximss_account_entry_t *entry;
+
+    must(ximss_account_find(test_store, name, &entry, test_pool));
+    return entry != NULL ? entry->id : "";
+}
+
+START_TEST(account_rename)
+{
+    ximss_account_entry_t other = {NULL, "other@example.org", NULL, "", -1, 1, 0};
+    apr_uint64_t stamp;
+    apr_uint64_t next;
+    const char *id;
+
+    must(ximss_account_create(test_store, &other, &id, test_pool));
+    must(ximss_domain_create(test_store, "example.net", test_pool));
+    stamp = ximss_account_stamp(test_store, test_id, test_pool);
+    must_fail(ximss_account_rename(test_store, "none@example.org", "x@example.org", test_pool),
+              XIMSS_E_NOT_FOUND);
+    must_fail(ximss_account_rename(test_store, "user@example.org", "x@nowhere.org", test_pool),
+              XIMSS_E_NOT_FOUND);
+    must_fail(ximss_account_rename(test_store, "user@example.org", "Other@example.org", test_pool),
+              XIMSS_E_ACCOUNT_EXISTS);
+    must_fail(ximss_account_rename(test_store, "user@example.org", "bad name", test_pool),
+              XIMSS_E_BAD_REQUEST);
+    ck_assert_uint_eq(ximss_account_stamp(test_store, test_id, test_pool), stamp);
+    must(ximss_account_rename(test_store, "User@example.org", "New@example.net", test_pool));
+    ck_assert_str_eq(id_of("user@example.org"), "");
+    ck_assert_str_eq(id_of("new@example.net"), test_id);
+    next = ximss_account_stamp(test_store, test_id, test_pool);
+    ck_assert_uint_ne(next, stamp);
+    must(ximss_account_end_sessions(test_store, test_id, test_pool));
+    ck_assert_uint_ne(ximss_account_stamp(test_store, test_id, test_pool), next);
+    ck_assert_uint_eq(ximss_account_stamp(test_store, id, test_pool), 0);
+    /* the domain is that of the new name */
+    must_fail(ximss_domain_delete(test_store, "example.net", test_pool), XIMSS_E_ACCOUNT_EXISTS);
+    must(ximss_account_delete(test_store, "new@example.net", test_pool));
+    must(ximss_domain_delete(test_store, "example.net", test_pool));
+}
+END_TEST
+
 static const ximss_error_t *stop(void *baton, const ximss_message_t *message, apr_pool_t *scratch)
 {
     (*(int *)baton)++;
@@ -931,6 +975,7 @@ void fixture_fill(Suite *suite)
 
     tcase_add_test(directory, directory_domains);
     tcase_add_test(directory, directory_accounts);
+    tcase_add_test(directory, account_rename);
     tcase_add_test(directory, directory_refusals);
     tcase_add_test(directory, directory_delete);
     tcase_add_test(directory, account_logins);

@@ -25,7 +25,7 @@ static const char *resolve(const char *address)
 
 static void add_account(const char *name, apr_int64_t quota)
 {
-    ximss_account_entry_t entry = {NULL, name, NULL, "*", quota, 1};
+    ximss_account_entry_t entry = {NULL, name, NULL, "*", quota, 1, 0};
     const char *id;
 
     must(ximss_account_create(test_store, &entry, &id, test_pool));

@@ -347,7 +347,7 @@ END_TEST
 
 START_TEST(over_quota)
 {
-    const ximss_account_entry_t entry = {NULL, "user@example.org", NULL, "*", 100, 1};
+    const ximss_account_entry_t entry = {NULL, "user@example.org", NULL, "*", 100, 1, 0};
     const ximss_append_t append = {1, 0, {0, ""}};
     apr_uint32_t uid;
 

@@ -245,7 +245,7 @@ static ximss_store_t *second_store(void)
 
 START_TEST(deleted_account)
 {
-    ximss_account_entry_t entry = {NULL, "user@example.org", NULL, "*", -1, 1};
+    ximss_account_entry_t entry = {NULL, "user@example.org", NULL, "*", -1, 1, 0};
     ximss_store_t *other = second_store();
     ximss_account_t *again;
     const char *id;
@@ -295,7 +295,7 @@ static void replace_files(const char *from, const char *to)
 
 START_TEST(replaced_account)
 {
-    ximss_account_entry_t entry = {NULL, "other@example.org", NULL, "*", -1, 1};
+    ximss_account_entry_t entry = {NULL, "other@example.org", NULL, "*", -1, 1, 0};
     ximss_store_t *other = second_store();
     ximss_account_t *account;
     apr_pool_t *pool;

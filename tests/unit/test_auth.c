@@ -39,6 +39,13 @@ typedef struct fake_t {
 static fake_t fakes[3];
 static ximss_error_code_t record_fails; /* XIMSS_E_COUNT: it does not */
 static int updates;
+static apr_uint64_t stamp;
+
+apr_uint64_t ximss_account_stamp(ximss_store_t *store, const char *id, apr_pool_t *p)
+{
+    (void)store, (void)id, (void)p;
+    return stamp;
+}
 
 const ximss_error_t *ximss_account_find(ximss_store_t *store, const char *name,
                                         ximss_account_entry_t **entry, apr_pool_t *p)

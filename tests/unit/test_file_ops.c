@@ -69,7 +69,7 @@ END_TEST
 
 START_TEST(test_dir_info)
 {
-    ximss_account_entry_t entry = {NULL, "user@example.org", NULL, "*", 1000, 1};
+    ximss_account_entry_t entry = {NULL, "user@example.org", NULL, "*", 1000, 1, 0};
     begin();
     make_files();
     assert_reply("<fileDirInfo id=\"1\"/>",
