@@ -1,7 +1,6 @@
 /* Mail transactions: MAIL and RCPT in windows (RFC 2920), then DATA by itself, so that no message is ever on its
  * way when nobody was accepted. Each recipient gets the answer that decided about it. */
 #include "submit/smtp.h"
-#include "base/text.h"
 #include "submit/result.h"
 #include "submit/smtp_client.h"
 #include "submit/wire.h"
@@ -34,7 +33,8 @@ static int is_ascii(const char *text)
     return *text == '\0';
 }
 
-const char *ximss_xtext(const char *text, apr_pool_t *pool)
+/* TEXT as xtext (RFC 3461, 4). */
+static const char *encode_xtext(const char *text, apr_pool_t *pool)
 {
     static const char hex[] = "0123456789ABCDEF";
     char *xtext = apr_palloc(pool, strlen(text) * 3 + 1);
@@ -120,7 +120,7 @@ static const char *mail_command(const transaction_t *transaction, apr_pool_t *po
     if (offered->dsn) {
         line = apr_pstrcat(pool, line, envelope->return_full ? " RET=FULL" : " RET=HDRS", NULL);
         if (envelope->envid != NULL) {
-            line = apr_pstrcat(pool, line, " ENVID=", ximss_xtext(envelope->envid, pool), NULL);
+            line = apr_pstrcat(pool, line, " ENVID=", encode_xtext(envelope->envid, pool), NULL);
         }
     }
     return apr_pstrcat(pool, line, "\r\n", NULL);
@@ -148,7 +148,7 @@ static const char *rcpt_command(const transaction_t *transaction,
             line = apr_pstrcat(
                 pool, line, " ORCPT=",
                 apr_pstrmemdup(pool, recipient->orcpt, (apr_size_t)(type_end - recipient->orcpt)),
-                ximss_xtext(type_end, pool), NULL);
+                encode_xtext(type_end, pool), NULL);
         }
     }
     return apr_pstrcat(pool, line, "\r\n", NULL);

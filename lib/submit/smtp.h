@@ -9,7 +9,4 @@
 const ximss_error_t *ximss_smtp_send(const ximss_route_t *route, ximss_envelope_t *envelope,
                                      apr_pool_t *pool);
 
-/* TEXT as xtext (RFC 3461, 4), in POOL. */
-const char *ximss_xtext(const char *text, apr_pool_t *pool);
-
 #endif

@@ -11,8 +11,8 @@
 #include <string.h>
 #include <time.h>
 
-/* RFC 5321, 4.5.3.1: 64 bytes of local part, 255 of domain. */
-enum { LOCAL_MAX = 64, DOMAIN_MAX = 255 };
+/* RFC 5321, 4.5.3.1 has 64 bytes of local part, but reply and bounce addresses of large senders have more. */
+enum { LOCAL_MAX = 256, DOMAIN_MAX = 255 };
 
 void ximss_recipient_finish(ximss_recipient_t *recipient, const ximss_outcome_t *outcome,
                             apr_pool_t *pool)
@@ -111,6 +111,16 @@ static void refuse_bad_addresses(ximss_envelope_t *envelope, apr_pool_t *pool)
     }
 }
 
+static int anyone_pending(const ximss_envelope_t *envelope)
+{
+    for (int i = 0; i < envelope->recipients->nelts; i++) {
+        if (APR_ARRAY_IDX(envelope->recipients, i, ximss_recipient_t).result == XIMSS_PENDING) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* Whoever closes a connection or pipe while we write must not end this process: the signal is blocked for
  * this thread, and taken away if it came. */
 static void hold_sigpipe(sigset_t *before, int *was_pending)
@@ -142,6 +152,9 @@ const ximss_error_t *ximss_transport_send(const ximss_route_t *route, ximss_enve
     sigset_t before;
     int was_pending;
     refuse_bad_addresses(envelope, pool);
+    if (!anyone_pending(envelope)) {
+        return NULL;
+    }
     hold_sigpipe(&before, &was_pending);
     const ximss_error_t *error = route->kind == XIMSS_ROUTE_SMTP
                                      ? ximss_smtp_send(route, envelope, pool)

@@ -316,13 +316,20 @@ START_TEST(bad_addresses_never_leave)
         add(bad[i]);
     }
     add("\"b c\"@[127.0.0.1]");
+    add(apr_psprintf(test_pool, "reply+%0200d@y.example", 1));
+    add(apr_psprintf(test_pool, "reply+%0300d@y.example", 1));
     run();
+    check(17, XIMSS_SENT, "2.0.0", "");
+    check(18, XIMSS_PERMANENT, "5.1.3", "malformed");
     for (int i = 0; i < (int)(sizeof(bad) / sizeof(*bad)); i++) {
         check(i, XIMSS_PERMANENT, "5.1.3", "malformed");
     }
-    ck_assert_str_eq(sink.commands, "EHLO client.example\n"
-                                    "MAIL FROM:<a@x.example> SIZE=50 RET=HDRS\n"
-                                    "RCPT TO:<\"b c\"@[127.0.0.1]>\nDATA\nQUIT\n");
+    ck_assert_str_eq(sink.commands, apr_psprintf(test_pool,
+                                                 "EHLO client.example\n"
+                                                 "MAIL FROM:<a@x.example> SIZE=50 RET=HDRS\n"
+                                                 "RCPT TO:<\"b c\"@[127.0.0.1]>\n"
+                                                 "RCPT TO:<reply+%0200d@y.example>\nDATA\nQUIT\n",
+                                                 1));
     set_up();
     add("b@y.example");
     envelope.sender = "a@x.example\r\nRSET";
