@@ -50,6 +50,7 @@ static void add_reply_header(const writer_t *writer, ximss_buffer_t *out)
     const char *from = field_text(writer, "From");
     const char *at;
 
+    from = from != NULL ? from : "";
     for (at = writer->answer->header; *at != '\0'; at++) {
         char code = *at == '^' ? at[1] : '\0';
 
@@ -57,7 +58,7 @@ static void add_reply_header(const writer_t *writer, ximss_buffer_t *out)
             add(out, date_text(writer));
         }
         else if (code == 'F') {
-            add(out, from != NULL ? from : "");
+            ximss_buffer_add(out, from, ximss_text_cut(from, strlen(from), FIELD_BYTES));
         }
         else if (code == 'N') {
             add(out, "\n");

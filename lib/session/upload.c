@@ -355,7 +355,12 @@ static int count_files(const ximss_uploading_t *uploading, int *files, apr_int64
     *files = 0;
     *bytes = 0;
     if (list == NULL) {
-        return errno;
+        int status = errno;
+
+        if (folder >= 0) {
+            close(folder);
+        }
+        return status;
     }
     while ((entry = readdir(list)) != NULL) {
         count_file(uploading, entry->d_name, files, bytes);
@@ -378,34 +383,22 @@ static int grow(const ximss_uploading_t *uploading, apr_int64_t promised)
     return ftruncate(uploading->file, length) == 0 ? 0 : errno;
 }
 
-/* Promises NEEDED bytes in all, and up to WANTED; the folder is locked. */
+/* Promises NEEDED bytes in all, and up to WANTED, beside OTHERS bytes of other files; the folder is locked. */
 static const ximss_error_t *promise(ximss_uploading_t *uploading, apr_int64_t needed,
-                                    apr_int64_t wanted)
+                                    apr_int64_t wanted, apr_int64_t others)
 {
     const ximss_limits_t *limits = uploading->limits;
-    apr_int64_t most = (apr_int64_t)limits->upload_bytes;
-    apr_int64_t bytes;
-    int files;
-    int status = count_files(uploading, &files, &bytes);
+    apr_int64_t most = (apr_int64_t)limits->upload_total - others;
+    int status;
 
-    if (status != 0) {
-        return failed(uploading, status, "counting uploads");
-    }
-    if (files >= limits->uploads) {
-        return ximss_error(uploading->pool, XIMSS_E_LIMIT,
-                           "too many files are uploaded in this session (at most %d)",
-                           limits->uploads);
-    }
-    if (needed > (apr_int64_t)limits->upload_total - bytes) {
+    if (needed > most) {
         return ximss_error(uploading->pool, XIMSS_E_LIMIT,
                            "the uploaded files of this session are too large together (at most "
                            "%" APR_SIZE_T_FMT " bytes)",
                            limits->upload_total);
     }
-    if (most > (apr_int64_t)limits->upload_total - bytes) {
-        most = (apr_int64_t)limits->upload_total - bytes;
-    }
-    wanted = wanted > most ? most : wanted;
+    most = most < (apr_int64_t)limits->upload_bytes ? most : (apr_int64_t)limits->upload_bytes;
+    wanted = wanted < most ? wanted : most;
     status = grow(uploading, wanted);
     if (status == ENOSPC && needed < wanted) {
         wanted = needed;
@@ -416,6 +409,19 @@ static const ximss_error_t *promise(ximss_uploading_t *uploading, apr_int64_t ne
     }
     uploading->promised = wanted;
     return NULL;
+}
+
+/* Promises more to a file that is there; the folder is locked. */
+static const ximss_error_t *promise_more(ximss_uploading_t *uploading, apr_int64_t needed)
+{
+    apr_int64_t bytes;
+    int files;
+    int status = count_files(uploading, &files, &bytes);
+
+    if (status != 0) {
+        return failed(uploading, status, "counting uploads");
+    }
+    return promise(uploading, needed, needed + STEP_BYTES, bytes);
 }
 
 static const ximss_error_t *check_size(const ximss_uploading_t *uploading, apr_int64_t size)
@@ -488,14 +494,25 @@ static const ximss_error_t *put(const ximss_uploading_t *uploading, const char *
     return NULL;
 }
 
-/* Makes the file and what it may become; the folder is locked. */
+/* Makes the file as long as it will be; the folder is locked. */
 static const ximss_error_t *start(ximss_uploading_t *uploading, const ximss_upload_t *what)
 {
     apr_int64_t announced = what->size > 0 ? what->size : 0;
     char header[HEADER_BYTES];
+    apr_int64_t bytes;
+    int files;
+    int status = count_files(uploading, &files, &bytes);
 
+    if (status != 0) {
+        return failed(uploading, status, "counting uploads");
+    }
+    if (files >= uploading->limits->uploads) {
+        return ximss_error(uploading->pool, XIMSS_E_LIMIT,
+                           "too many files are uploaded in this session (at most %d)",
+                           uploading->limits->uploads);
+    }
     XIMSS_TRY(make_file(uploading));
-    XIMSS_TRY(promise(uploading, announced, announced));
+    XIMSS_TRY(promise(uploading, announced, announced, bytes));
     pack_header(what, header);
     return put(uploading, header, sizeof(header), 0);
 }
@@ -567,7 +584,7 @@ const ximss_error_t *ximss_upload_write(ximss_uploading_t *uploading, const char
         if (status != 0) {
             return failed(uploading, status, "locking the folder of uploads");
         }
-        error = promise(uploading, size, size + STEP_BYTES);
+        error = promise_more(uploading, size);
         flock(uploading->folder, LOCK_UN);
         XIMSS_TRY(error);
     }

@@ -193,6 +193,18 @@ else
     skip 'over HTTP/2' 'no HTTP/2 here'
 fi
 
+# ---- in a message ----
+
+upload p2 -F "fileData=@$root/tmp/picture;type=image/png;filename=p.png"
+sync "<messageAppend id='1' targetMailbox='Drafts' mailboxClass=''><EMail><Subject>s</Subject>
+    <MIME type='multipart' subtype='mixed'><MIME type='text' subtype='plain'>t</MIME><MIME uploadID='p2'/></MIME>
+    </EMail></messageAppend><clearUploaded id='2'/><clearUploaded id='3'/>"
+is 'a message is made of it, and it is cleared in one batch' "$(xml_get response/@errorNum)$(count '*')" 0
+http "$url/Session/$id/MIME/Drafts/1-02-B/x"
+is 'with its type' "$(header Content-Type)" image/png
+has 'and name' "$(header Content-Disposition)" 'filename="p.png"'
+ok 'and bytes' cmp "$root/tmp/body" "$root/tmp/picture"
+
 # ---- cookies ----
 
 login user@example.org password EnableUseCookie=1

@@ -287,6 +287,24 @@ START_TEST(count_limit)
 }
 END_TEST
 
+/* A file that is being replaced is there twice for a while, which must not break others off. */
+START_TEST(replacing_disturbs_no_other)
+{
+    ximss_uploading_t *growing;
+    ximss_uploading_t *replacing;
+
+    rig->limits.uploads = 2;
+    put("a", "1");
+    assert_ok(begin(&growing, "b", -1));
+    assert_ok(begin(&replacing, "a", -1));
+    assert_ok(ximss_upload_write(growing, "2", 1));
+    assert_ok(ximss_upload_finish(growing));
+    assert_ok(ximss_upload_finish(replacing));
+    ck_assert_str_eq(get("b"), "2");
+    ck_assert_str_eq(get("a"), "");
+}
+END_TEST
+
 START_TEST(total_counts_what_comes_in)
 {
     ximss_uploading_t *first;
@@ -596,6 +614,7 @@ void suite_fill(Suite *suite)
     tcase_add_test(cases, refuses_bad_ids);
     tcase_add_test(cases, size_limit);
     tcase_add_test(cases, count_limit);
+    tcase_add_test(cases, replacing_disturbs_no_other);
     tcase_add_test(cases, total_counts_what_comes_in);
     tcase_add_test(cases, steps_end_at_the_limits);
     tcase_add_test(cases, abort_leaves_nothing);
