@@ -57,12 +57,14 @@ void ximss_queue_configure(server_rec *server, apr_pool_t *pool)
 
     for (each = server; each != NULL; each = each->next) {
         const ximss_config_t *config = ximss_config_get(each);
+        ximss_queue_config_t sending = config->sending;
         const ximss_error_t *error;
 
         if (!is_first(each, server)) {
             continue;
         }
-        error = ximss_queue_config_write(&config->sending, config->data_dir, owner,
+        sending.message_bytes = (int)config->limits.message_bytes;
+        error = ximss_queue_config_write(&sending, config->data_dir, owner,
                                          (int)ap_unixd_config.group_id, pool);
         if (error != NULL) {
             ap_log_error(APLOG_MARK, APLOG_WARNING, 0, each,

@@ -16,8 +16,6 @@
 #define THREADS    4
 #define SLEEP_MOST 30
 
-static const ximss_limits_t limits = XIMSS_LIMITS_DEFAULT;
-
 static apr_int64_t now(void)
 {
     return apr_time_sec(apr_time_now());
@@ -40,63 +38,65 @@ static void show_progress(void *baton, const ximss_queue_progress_t *progress)
     }
 }
 
-static int prepare_run(ximss_ctl_t *ctl, ximss_queue_t *queue)
+/* What a run needs, as queue.conf says now; LIMITS outlives it. */
+static const ximss_error_t *prepare_run(ximss_ctl_t *ctl, ximss_queue_t *queue,
+                                        ximss_limits_t *limits, apr_pool_t *pool)
 {
     ximss_queue_config_t config;
-    const ximss_error_t *error = ximss_queue_config_read(&config, ctl->data_dir, ctl->pool);
 
-    if (error == NULL) {
-        error = ximss_queue_config_route(&config, &queue->route, ctl->pool);
-    }
-    if (error != NULL) {
-        return ximss_ctl_fail_error(ctl, "queue", error);
-    }
+    XIMSS_TRY(ximss_queue_config_read(&config, ctl->data_dir, pool));
+    XIMSS_TRY(ximss_queue_config_route(&config, &queue->route, pool));
+    *limits = (ximss_limits_t)XIMSS_LIMITS_DEFAULT;
+    limits->message_bytes = (apr_size_t)config.message_bytes;
     queue->store = ctl->store;
     queue->data_dir = ctl->data_dir;
-    queue->limits = &limits;
+    queue->limits = limits;
     queue->patience = config.patience;
     queue->clock = now;
     queue->send = ximss_transport_send;
     queue->threads = THREADS;
     queue->progress = isatty(STDERR_FILENO) ? show_progress : NULL;
-    return 0;
+    return NULL;
 }
 
-static int run_once(ximss_ctl_t *ctl, const ximss_queue_t *queue, int quiet)
+static int run_once(ximss_ctl_t *ctl, int quiet, apr_pool_t *pool)
 {
     ximss_queue_progress_t result = {0, 0, {0, 0, 0, 0}};
-    const ximss_error_t *error;
-    apr_pool_t *pool;
-    int code = XIMSS_CTL_OK;
+    ximss_queue_t queue = {0};
+    ximss_limits_t limits;
+    const ximss_error_t *error = prepare_run(ctl, &queue, &limits, pool);
 
-    apr_pool_create(&pool, ctl->pool);
-    error = ximss_queue_run(queue, &result, pool);
-    if (error != NULL && error->code == XIMSS_E_BUSY) {
-        printf("%s\n", error->text);
+    if (error == NULL) {
+        error = ximss_queue_run(&queue, &result, pool);
     }
-    else if (error != NULL) {
-        code = ximss_ctl_fail_error(ctl, "queue", error);
+    if (error != NULL && error->code != XIMSS_E_BUSY) {
+        return ximss_ctl_fail_error(ctl, "queue", error);
+    }
+    if (error != NULL) {
+        printf("%s\n", error->text);
     }
     else if (!quiet || result.accounts > 0) {
         printf("sent %d, failed %d, waiting %d, held %d\n", result.count.sent, result.count.failed,
                result.count.waiting, result.count.held);
     }
     fflush(stdout);
-    apr_pool_destroy(pool);
-    return code;
+    return XIMSS_CTL_OK;
 }
 
 /* Runs until it is killed: whatever it does is safe against that. */
-static int run_on(ximss_ctl_t *ctl, const ximss_queue_t *queue)
+static int run_on(ximss_ctl_t *ctl)
 {
+    apr_pool_t *pool;
     int code = XIMSS_CTL_OK;
 
+    apr_pool_create(&pool, ctl->pool);
     while (code == XIMSS_CTL_OK) {
         const ximss_error_t *error;
         apr_int64_t seconds;
 
-        code = run_once(ctl, queue, 1);
-        error = ximss_queue_idle(ctl->store, now(), SLEEP_MOST, &seconds, ctl->pool);
+        apr_pool_clear(pool);
+        code = run_once(ctl, 1, pool);
+        error = ximss_queue_idle(ctl->store, now(), SLEEP_MOST, &seconds, pool);
         if (error != NULL) {
             return ximss_ctl_fail_error(ctl, "queue", error);
         }
@@ -108,7 +108,6 @@ static int run_on(ximss_ctl_t *ctl, const ximss_queue_t *queue)
 int ximss_ctl_queue_run(ximss_ctl_t *ctl, int argc, char **argv)
 {
     static const struct option known[] = {{"once", no_argument, NULL, 'o'}, {NULL, 0, NULL, 0}};
-    ximss_queue_t queue = {0};
     int once = 0;
     int option;
     int result;
@@ -123,13 +122,10 @@ int ximss_ctl_queue_run(ximss_ctl_t *ctl, int argc, char **argv)
         return ximss_ctl_wrong_usage(ctl);
     }
     result = open_store(ctl);
-    if (result == 0) {
-        result = prepare_run(ctl, &queue);
-    }
     if (result != 0) {
         return result;
     }
-    return once ? run_once(ctl, &queue, 0) : run_on(ctl, &queue);
+    return once ? run_once(ctl, 0, ctl->pool) : run_on(ctl);
 }
 
 /* ---- list, retry, drop ---- */

@@ -1,5 +1,6 @@
 /* messageRedirect and messageForward: a stored message goes to others, as it is below fields that say who passed it on
  * (RFC 5322, 3.6.6), or inside a new message (protocol text, Message Operations). */
+#include "base/text.h"
 #include "mime/header_out.h"
 #include "op/compose.h"
 #include "op/handlers.h"
@@ -11,6 +12,9 @@
 
 /* Most bytes of the XML that a forwarded message is composed from: names and addresses. */
 #define EMAIL_XML_MAX (1024 * 1024)
+
+/* Bytes of the subject that a forwarded message takes over. */
+#define SUBJECT_MAX 1000
 
 /* A submission by the session's user to the To elements of the request. */
 static const ximss_error_t *start(ximss_call_t *call, ximss_submission_t **submission)
@@ -62,6 +66,40 @@ static const ximss_error_t *write_resent(ximss_call_t *call, ximss_out_t *out)
     return NULL;
 }
 
+/* The "From " line that some programs put in front of a message is no field, and no header goes on behind it. */
+static void skip_from_line(ximss_original_t *original)
+{
+    const char *end;
+    if (strncmp(original->data, "From ", 5) == 0) {
+        end = memchr(original->data, '\n', (apr_size_t)original->row.size);
+        if (end == NULL) {
+            end = memchr(original->data, '\r', (apr_size_t)original->row.size);
+        }
+        if (end != NULL) {
+            original->row.size -= end + 1 - original->data;
+            original->data = end + 1;
+        }
+    }
+}
+
+/* Adds the message as it is. Lines that end with a bare CR (old Macintosh mail) would all belong to the last line in
+ * front of them: those get the line ends of mail. */
+static void add_message(ximss_out_t *out, const ximss_original_t *original)
+{
+    const apr_size_t length = (apr_size_t)original->row.size;
+    apr_size_t i;
+    if (memchr(original->data, '\n', length) != NULL) {
+        ximss_buffer_add(out, original->data, length);
+        return;
+    }
+    for (i = 0; i < length; i++) {
+        ximss_buffer_put(out, original->data[i]);
+        if (original->data[i] == '\r') {
+            ximss_buffer_put(out, '\n');
+        }
+    }
+}
+
 const ximss_error_t *ximss_op_message_redirect_prepare(ximss_call_t *call)
 {
     ximss_original_t original;
@@ -69,9 +107,10 @@ const ximss_error_t *ximss_op_message_redirect_prepare(ximss_call_t *call)
     ximss_out_t out;
     XIMSS_TRY(ximss_submission_original(call, &original));
     XIMSS_TRY(start(call, &submission));
+    skip_from_line(&original);
     ximss_buffer_init(&out, (apr_size_t)original.row.size + 1024, call->pool);
     XIMSS_TRY(write_resent(call, &out));
-    ximss_buffer_add(&out, original.data, (apr_size_t)original.row.size);
+    add_message(&out, &original);
     return ximss_submission_prepare(submission, out.data, out.length);
 }
 
@@ -94,6 +133,8 @@ static const ximss_error_t *read_subject(ximss_call_t *call, const ximss_origina
     XIMSS_TRY(ximss_structure_unpack(&top, packed, length, call->pool));
     field = top->fields != NULL ? ximss_fields_find(top->fields, "Subject") : NULL;
     *subject = field != NULL ? field->text : "";
+    length = ximss_text_cut(*subject, strlen(*subject), SUBJECT_MAX);
+    *subject = apr_pstrmemdup(call->pool, *subject, length);
     if (apr_cstr_casecmpn(*subject, "Fwd:", 4) != 0) {
         *subject = apr_pstrcat(call->pool, "Fwd: ", *subject, NULL);
     }

@@ -42,14 +42,17 @@ static const line_t lines[] = {
     {"first-pause", LINE_NUMBER, MEMBER(patience.first_pause), SECONDS_MAX},
     {"longest-pause", LINE_NUMBER, MEMBER(patience.longest_pause), SECONDS_MAX},
     {"give-up", LINE_NUMBER, MEMBER(patience.give_up), SECONDS_MAX},
+    {"message-size", LINE_NUMBER, MEMBER(message_bytes), APR_INT32_MAX},
 };
 
 enum { LINES = sizeof(lines) / sizeof(lines[0]) };
 
 ximss_queue_config_t ximss_queue_config_default(void)
 {
+    static const ximss_limits_t limits = XIMSS_LIMITS_DEFAULT;
     ximss_queue_config_t config = {.tls = XIMSS_TLS_NONE, .patience = XIMSS_PATIENCE_DEFAULT};
 
+    config.message_bytes = (int)limits.message_bytes;
     config.sendmail = access(SENDMAIL, X_OK) == 0 ? SENDMAIL : NULL;
     return config;
 }

@@ -15,6 +15,7 @@ typedef struct ximss_queue_config_t {
     const char *auth_file;  /* one line "user:password" for the relay; NULL: no login */
     const char *local_name; /* of this machine; NULL: that of the system */
     ximss_patience_t patience;
+    int message_bytes; /* of the largest message that an account takes */
 } ximss_queue_config_t;
 
 /* The names of the values of ximss_tls_t, in order, NULL-terminated: "none", "starttls", "smtps". */

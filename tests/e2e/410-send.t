@@ -68,6 +68,14 @@ is 'an unknown user is refused' "$(xml_get response/@errorNum)" 522
 sync '<messageSubmit id="1"><EMail><From>other@example.org</From><To>user@example.org</To><Subject>x</Subject></EMail></messageSubmit>'
 is 'so is the address of another' "$(xml_get response/@errorNum)" 522
 
+login user@example.org password
+for try in 1 2; do
+    http "$url/Session/$id/sync?reqSeq=1&random=$try" -H 'Content-Type: text/xml' --data-binary \
+        "<XIMSS><messageSubmit id=\"1\">$(email '<To>other@example.org</To>')</messageSubmit></XIMSS>"
+    xml_is "a numbered submission: answer $try" '<XIMSS><response id="1"/></XIMSS>'
+done
+is 'is done once' "$(in_mailbox other@example.org INBOX)" 3
+
 # --- by a program ---------------------------------------------------------------------------
 
 sync "<messageSubmit id=\"1\">$(email '<To>a@example.com</To><Bcc>b@example.com</Bcc>' outside)</messageSubmit>"
@@ -172,6 +180,29 @@ is 'but on demand' "$(ctl queue retry user@example.org)" 'to be tried at once: 1
 is 'it is sent' "$(ctl queue run --once)" 'sent 1, failed 0, waiting 0, held 0'
 ok 'to whom it was for' grep -q 'e@example.com' "$root/tmp/sent/arguments"
 is 'the other one never was' "$(grep -c 'd@example.com' "$root/tmp/sent/arguments")" 0
+# A run that dies when the message is out: nobody but the test knows that it is.
+cat >"$root/tmp/kill" <<END
+#!/bin/sh
+echo "\$*" >>"$root/tmp/sent/arguments"
+cat >/dev/null
+kill -9 \$PPID
+END
+chmod 755 "$root/tmp/kill"
+printf 'sendmail %s\n' "$root/tmp/kill" >"$data/queue.conf"
+sync "<messageSubmit id=\"1\">$(email '<To>f@example.com</To>')</messageSubmit>"
+ctl queue run --once >/dev/null 2>&1
+is 'a run is killed' $? 137
+has 'its message is being sent, as far as one knows' "$(ctl queue list)" ' sending '
+ctl queue retry user@example.org >/dev/null 2>&1
+is 'which cannot be tried again' $? 1
+printf 'sendmail %s\n' "$root/tmp/sendmail" >"$data/queue.conf"
+is 'the next run holds it' "$(ctl queue run --once 2>/dev/null)" 'sent 0, failed 0, waiting 0, held 1'
+has 'and it is shown' "$(ctl queue list)" ' held <user@example.org> <f@example.com> '
+is 'it was sent once' "$(grep -c 'f@example.com' "$root/tmp/sent/arguments")" 1
+is 'the administrator may have it sent again' "$(ctl queue retry user@example.org)" 'to be tried at once: 1'
+is 'then it is' "$(ctl queue run --once)" 'sent 1, failed 0, waiting 0, held 0'
+is 'once more' "$(grep -c 'f@example.com' "$root/tmp/sent/arguments")" 2
+is 'and nothing is left' "$(ctl queue list)" ''
 echo 'nonsense' >"$data/queue.conf"
 ctl queue run --once >/dev/null 2>&1
 is 'a wrong queue.conf is an error' $? 1

@@ -58,7 +58,8 @@ START_TEST(what_is_written_is_read)
                                    .ca_file = "/etc/ca with blanks.pem",
                                    .auth_file = "/etc/auth",
                                    .local_name = "mail.example.org",
-                                   .patience = {1, 2, 3}};
+                                   .patience = {1, 2, 3},
+                                   .message_bytes = 4096};
     ximss_queue_config_t again;
     struct stat info;
 
@@ -77,6 +78,7 @@ START_TEST(what_is_written_is_read)
     ck_assert_int_eq(again.patience.first_pause, 1);
     ck_assert_int_eq(again.patience.longest_pause, 2);
     ck_assert_int_eq(again.patience.give_up, 3);
+    ck_assert_int_eq(again.message_bytes, 4096);
     config.relay = NULL;
     config.sendmail = "/usr/lib/sendmail";
     ck_assert_ptr_null(ximss_queue_config_write(&config, dir, -1, -1, test_pool));

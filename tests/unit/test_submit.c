@@ -294,6 +294,43 @@ START_TEST(submit_in_a_batch)
 }
 END_TEST
 
+/* What no value of a request may do: end a field and begin another. */
+static const char *const nasty[] = {
+    "<From realName=\"%s\">user@example.org</From><To>a@example.com</To>",
+    "<To realName=\"%s\">a@example.com</To>",
+    "<To>a@example.com</To><Cc realName=\"%s\">b@example.com</Cc>",
+    "<To>a@example.com</To><Subject>%s</Subject>",
+    "<To>a@example.com</To><X-Mailer>%s</X-Mailer>",
+    "<To>a@example.com</To><In-Reply-To>%s</In-Reply-To>",
+    "<To>a@example.com</To><Message-ID>%s</Message-ID>",
+    "<To>a@example.com</To><Organization>%s</Organization>",
+};
+
+START_TEST(submit_cannot_inject)
+{
+    const char *value = "x&#13;&#10;Evil: 1&#10;Evil: 2&#13;Evil: 3 =?utf-8?q?=0D=0AEvil:_4?= "
+                        "=?utf-8?b?DQpFdmlsOiA1?=&#10;&#10;Evil body";
+    const char *place = strstr(nasty[_i], "%s");
+    const char *data;
+    const char *at;
+
+    start();
+    submit("", apr_pstrcat(test_pool, "<EMail>",
+                           apr_pstrmemdup(test_pool, nasty[_i], (apr_size_t)(place - nasty[_i])),
+                           value, place + 2, "</EMail>", NULL));
+    if (*outbox() == '\0') {
+        return; /* refused: that is fine, too */
+    }
+    data = outbox_data();
+    for (at = strstr(data, "Evil"); at != NULL; at = strstr(at + 1, "Evil")) {
+        ck_assert_msg(at[-1] != '\n' && at[-1] != '\r', "in %s", data);
+    }
+    ck_assert_str_eq(outbox(),
+                     _i == 2 ? "user@example.org>a@example.com/0 user@example.org>b@example.com/0 "
+                             : "user@example.org>a@example.com/0 ");
+}
+END_TEST
+
 /* An account that cannot take the mail now gets it later: the row waits. */
 START_TEST(submit_to_a_full_account)
 {
@@ -355,6 +392,21 @@ START_TEST(redirect)
     assert_has(data, "Resent-From: \"A. User\" <user@example.org>\r\n");
     assert_has(data, "Resent-To: \"Recipient \\\"One\\\"\" <a@example.com>, b@example.com\r\n");
     assert_has(data, "Resent-Message-ID: <");
+}
+END_TEST
+
+START_TEST(redirect_of_odd_mail)
+{
+    start();
+    op_rig_append(rig, USER, "INBOX", "From x Tue Nov 14 10:00:00 2023\nSubject: a\n\nb\n", 0);
+    op_rig_append(rig, USER, "INBOX", "Subject: a\rTo: b\r\rtext\r", 0);
+    run("<folderOpen id=\"9\" folder=\"in\" mailbox=\"INBOX\"/>");
+    assert_done(run("<messageRedirect id=\"1\" folder=\"in\" UID=\"1\"><To>a@example.com</To>"
+                    "</messageRedirect>"));
+    assert_has(outbox_data(), ">\r\nSubject: a\n\nb\n");
+    assert_done(run("<messageRedirect id=\"1\" folder=\"in\" UID=\"2\"><To>a@example.com</To>"
+                    "</messageRedirect>"));
+    assert_has(outbox_data(), ">\r\nSubject: a\r\nTo: b\r\n\r\ntext\r\n");
 }
 END_TEST
 
@@ -478,6 +530,8 @@ static const struct {
      0},
     {"Disposition-Notification-To: john@example.com, jane@example.com\n", "manual", 522},
     {"Disposition-Notification-To: x\n", "manual", 522},
+    {"Disposition-Notification-To: =?utf-8?q?a=0D=0ABcc:v?= <john@example.com>\n", "manual", 0},
+    {"Disposition-Notification-To: <john@example.com\r\n Bcc: x@example.com>\n", "manual", 522},
     {"List-Id: <x.example.com>\n" ASKS, "manual", 522},
     {"Precedence: bulk\n" ASKS, "auto", 522},
     {"Auto-Submitted: auto-generated\n" ASKS, "manual", 522},
@@ -495,7 +549,8 @@ START_TEST(confirm_where_it_is_safe)
                     confirmations[_i].type);
     if (confirmations[_i].number == 0) {
         assert_done(reply);
-        ck_assert_str_ne(outbox(), "");
+        ck_assert_int_eq(op_rig_count(outbox(), ">"), 1);
+        assert_not(outbox_data(), "\nBcc");
     }
     else {
         assert_error(reply, confirmations[_i].number);
@@ -530,8 +585,10 @@ void suite_fill(Suite *suite)
     tcase_add_test(submission, submit_from_a_sub_address);
     tcase_add_test(submission, submit_is_limited);
     tcase_add_test(submission, submit_in_a_batch);
+    tcase_add_loop_test(submission, submit_cannot_inject, 0, sizeof(nasty) / sizeof(nasty[0]));
     tcase_add_test(submission, submit_to_a_full_account);
     tcase_add_test(resent, redirect);
+    tcase_add_test(resent, redirect_of_odd_mail);
     tcase_add_test(resent, redirect_is_refused);
     tcase_add_test(resent, redirect_cannot_inject);
     tcase_add_test(resent, forward);
