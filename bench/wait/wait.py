@@ -55,8 +55,9 @@ def wakes(pool, port, held, rate, count):
     found = []
     start = time.monotonic()
     for turn, poll in enumerate(random.sample(held, count)):
-        while time.monotonic() < start + turn / rate:
-            pass
+        left = start + turn / rate - time.monotonic()
+        if left > 0:
+            time.sleep(left)
         before = len(poll.answers)
         sent = time.monotonic()
         requests.send("GET", "/Session/%s/?maxWait=0" % poll.session)
