@@ -42,7 +42,6 @@ class Soak:
         self.counts = collections.Counter()
         self.errors = []
         self.over = False
-        self.can_upload = True
         self.vouchers = {}
         self.end = 0
         self.gate = threading.Event()

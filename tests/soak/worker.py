@@ -35,6 +35,7 @@ class Worker(threading.Thread):
         self.server = Server(soak.port, soak.counts)
         self.session = None
         self.serial = 0
+        self.uploaded = []  # names in the session's file set
         self.pick = random.Random(soak.seed * 1000 + number)
 
     def run(self):
@@ -77,6 +78,7 @@ class Worker(threading.Thread):
             self.session = Session(self.server, self.account)
         else:
             self.session = Session(self.server, self.account, old=old)
+        self.uploaded = []
         self.soak.counts["login"] += 1
         if self.own_count is None:
             self.session.run("mailboxCreate", mailbox=self.own)
@@ -171,6 +173,19 @@ class Worker(threading.Thread):
                 self.session.run("messageCopy", inside, folder=folder.name, targetMailbox=self.own)
             self.exact()
 
+    def append(self):
+        if self.own_count < FULL:
+            self.serial += 1
+            text = "<MIME type='text' subtype='plain'>words &amp; wörter %s\nthe end\n</MIME>" % ("x" * self.serial)
+            if self.uploaded:
+                text = "<MIME type='multipart' subtype='mixed'>%s<MIME uploadID='%s'/></MIME>" % (
+                    text, self.pick.choice(self.uploaded))
+            inside = ("<EMail><From>Sender &lt;s@example.org&gt;</From><Subject>number %d</Subject>%s</EMail>"
+                      % (self.serial, text))
+            self.own_count += 1
+            self.session.run("messageAppend", inside, targetMailbox=self.own)
+            self.exact()
+
     def remove(self):
         folder = self.exact()
         if folder.uids:
@@ -221,7 +236,7 @@ class Worker(threading.Thread):
         status, data = self.server.ask("GET", self.session.url(path))
         if status == 550:
             raise Lost()
-        if status != 404 and (status != 200 or not data.rstrip().endswith(b"the end")):
+        if status != 404 and (status != 200 or b"the end" not in data):
             raise Wrong("%s: %d %.100r" % (path, status, data))
 
     # ---- the rest ----
@@ -246,26 +261,37 @@ class Worker(threading.Thread):
             self.session.close(folder)
 
     def upload(self):
-        if self.soak.can_upload:
-            body = (b'--x\r\nContent-Disposition: form-data; name="fileData"; filename="a.txt"\r\n'
-                    b"Content-Type: text/plain\r\n\r\n" + b"u" * self.pick.randrange(100000) + b"\r\n--x--\r\n")
-            url = self.session.url("UPLOAD/u%d" % self.pick.randrange(4))
-            if self.pick.random() < 0.1:
-                self.server.abandon("POST", url, body, False)
-            status, data = self.server.ask("POST", url, body,
-                                           {"Content-Type": "multipart/form-data; boundary=x"})
-            if status == 501:
-                self.soak.can_upload = False
-            elif status == 550:
+        name = "u%d" % self.pick.randrange(4)
+        body = (b'--x\r\nContent-Disposition: form-data; name="fileData"; filename="a.txt"\r\n'
+                b"Content-Type: text/plain\r\n\r\n" + b"u" * self.pick.randrange(100000) + b"\r\n--x--\r\n")
+        if self.pick.random() < 0.1:
+            self.server.abandon("POST", self.session.url("UPLOAD/" + name), body, False)
+        status, data = self.server.ask("POST", self.session.url("UPLOAD/" + name), body,
+                                       {"Content-Type": "multipart/form-data; boundary=x"})
+        if status == 550:
+            raise Lost()
+        if not 200 <= status < 300:
+            raise Wrong("upload: %d %.200r" % (status, data))
+        if name not in self.uploaded:
+            self.uploaded.append(name)
+
+    def stored(self):
+        """A file of its own: written from an upload, read by URL, removed."""
+        if self.uploaded:
+            name = "file%d" % self.number
+            self.session.run("fileStore", fileName=name, uploadID=self.uploaded[-1])
+            status, data = self.server.ask("GET", self.session.url("DOWNLOAD/" + name))
+            if status == 550:
                 raise Lost()
-            elif not 200 <= status < 300:
-                raise Wrong("upload: %d %.200r" % (status, data))
+            if status != 200 or data.strip(b"u"):
+                raise Wrong("file: %d %.100r" % (status, data))
+            self.session.run("fileRemove", fileName=name)
 
     def status(self):
         self.session.batch([self.session.request("noop"), self.session.request("mailboxList", filter="%")])
 
     WORK = [(browse, 20), (sync, 20), (mark, 12), (poll, 12), (copy, 8), (remove, 5), (read, 8), (part, 5),
-            (fetch, 4), (move, 3), (shrink, 3), (open_close, 5), (expunge, 2), (mailboxes, 2), (upload, 2),
+            (fetch, 4), (move, 3), (shrink, 3), (open_close, 5), (expunge, 2), (mailboxes, 2), (upload, 3), (stored, 1), (append, 4),
             (status, 2), (reconnect, 2), (end, 2)]
 
     # ---- while nobody changes anything ----
