@@ -5,6 +5,7 @@
 #include "mime/content.h"
 #include "mime/digest.h"
 #include "mime/report.h"
+#include "mime/vcard.h"
 
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -238,6 +239,18 @@ static const ximss_error_t *read_body(writer_t *writer, const ximss_part_t *part
     return error;
 }
 
+/* Whether PART is of a type that carries vCards or a group of them. */
+static int is_vcard(const ximss_part_t *part)
+{
+    static const char *const subtypes[] = {"directory", "x-vcard", "vcard", "x-vgroup"};
+    for (int i = 0; i < 4 && strcmp(part->type, "text") == 0; i++) {
+        if (strcmp(part->subtype, subtypes[i]) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static const ximss_error_t *write_leaf(writer_t *writer, const ximss_part_t *part, apr_pool_t *pool)
 {
     const char *body;
@@ -251,7 +264,7 @@ static const ximss_error_t *write_leaf(writer_t *writer, const ximss_part_t *par
     if (ximss_report_is(part)) {
         ximss_report_write(writer->xml, text, length, pool);
     }
-    else {
+    else if (!is_vcard(part) || ximss_vcard_write(writer->xml, text, length, pool) == 0) {
         ximss_xml_text_n(writer->xml, text, length);
     }
     return NULL;

@@ -116,6 +116,20 @@ START_TEST(bodies)
 }
 END_TEST
 
+START_TEST(vcards)
+{
+    ck_assert_str_eq(write_part("Content-Type: text/directory\n\n"
+                                "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:A\\, B\r\n"
+                                "EMAIL;TYPE=HOME:a@d\r\nEND:VCARD\r\n",
+                                "", -1),
+                     "<MIME estimatedSize=\"68\" subtype=\"directory\" type=\"text\"><vCard>"
+                     "<FN><VALUE>A, B</VALUE></FN><EMAIL><HOME/><USERID>a@d</USERID>"
+                     "<VALUE>a@d</VALUE></EMAIL></vCard></MIME>");
+    ck_assert_str_eq(write_part("Content-Type: text/x-vcard\n\nno card", "", -1),
+                     "<MIME estimatedSize=\"7\" subtype=\"x-vcard\" type=\"text\">no card</MIME>");
+}
+END_TEST
+
 #define INNER                                                                                      \
     "Content-Type: multipart/mixed; boundary=b\n\n--b\n\none\n--b\nContent-Type: "                 \
     "message/rfc822\n\nSubject: in\n\ntwo\n--b\nContent-Type: text/rfc822-headers\n\nA: b\n--b--"
@@ -239,6 +253,7 @@ void suite_fill(Suite *suite)
     tcase_add_test(xml, names_that_are_no_elements);
     tcase_add_test(xml, attributes_of_parts);
     tcase_add_test(xml, bodies);
+    tcase_add_test(xml, vcards);
     tcase_add_test(xml, nested_parts);
     tcase_add_test(xml, sizes_are_limited);
     tcase_add_test(xml, failures_to_read);
