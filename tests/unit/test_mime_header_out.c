@@ -68,13 +68,11 @@ static int check_lines(const char *field, apr_size_t limit)
     int lines = 0;
     while (*field != '\0') {
         const char *end = strstr(field, "\r\n");
-        ck_assert_ptr_nonnull(end);
-        ck_assert_msg((apr_size_t)(end - field) <= limit, "line of %d: %.100s", (int)(end - field),
-                      field);
-        ck_assert_msg(ximss_bytes_plain(field, (apr_size_t)(end - field)), "not plain: %.100s",
-                      field);
-        ck_assert_msg((*field == ' ') == (lines > 0), "no continuation: %.100s", field);
-        ck_assert_int_gt(strspn(field, " ") < (apr_size_t)(end - field), 0);
+        apr_size_t length = end == NULL ? strlen(field) : (apr_size_t)(end - field);
+        if (end == NULL || length > limit || !ximss_bytes_plain(field, length) ||
+            (*field == ' ') != (lines > 0) || strspn(field, " ") == length) {
+            ck_abort_msg("line %d of %d bytes: %.100s", lines, (int)length, field);
+        }
         field = end + 2;
         lines++;
     }
@@ -359,6 +357,7 @@ END_TEST
 void suite_fill(Suite *suite)
 {
     TCase *tcase = suite_case(suite, "header_out");
+    tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, text_is_plain_where_it_can_be);
     tcase_add_test(tcase, text_is_folded);
     tcase_add_test(tcase, text_holds_one_field);
