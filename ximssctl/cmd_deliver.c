@@ -1,9 +1,9 @@
 /* ximssctl deliver: one message on standard input into an account, for the pipe of a mail server. Whatever may be
  * better later is EX_TEMPFAIL, so that the mail server keeps the message. */
-#include "submit/spool.h"
-#include "ximssctl/ctl.h"
-
 #include "submit/deliver.h"
+#include "submit/spool.h"
+#include "submit/trace.h"
+#include "ximssctl/ctl.h"
 
 #include <apr_strings.h>
 #include <apr_time.h>
@@ -71,7 +71,7 @@ static const char *find_sender(const char *given, const ximss_delivery_t *delive
     if (given != NULL) {
         return clean_sender(given, strlen(given), pool);
     }
-    if (delivery->length < 5 || memcmp(delivery->data, "From ", 5) != 0) {
+    if (!ximss_trace_has_from_line(delivery->data, delivery->length)) {
         return "";
     }
     start = delivery->data + 5;

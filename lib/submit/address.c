@@ -64,6 +64,9 @@ const ximss_error_t *ximss_address_resolve(ximss_resolved_t *resolved, ximss_sto
 
     memset(resolved, 0, sizeof(*resolved));
     resolved->detail = "";
+    if (strlen(address) > XIMSS_DELIVER_ADDRESS_MAX) {
+        return no_address(pool);
+    }
     XIMSS_TRY(split(address, &user, &domain, pool));
     XIMSS_TRY(ximss_domain_exists(store, domain, &resolved->is_local, pool));
     if (!resolved->is_local) {

@@ -9,6 +9,9 @@
 /* More Received fields than this are a loop (RFC 5321, 6.3 asks for 100 at least). */
 #define XIMSS_DELIVER_HOPS_MAX 100
 
+/* Longest address of an envelope, in bytes: it stands in a header field, on one line. */
+#define XIMSS_DELIVER_ADDRESS_MAX 512
+
 typedef struct ximss_resolved_t {
     int is_local;                 /* the domain is one of ours */
     ximss_account_entry_t *entry; /* NULL: not local */
@@ -17,7 +20,7 @@ typedef struct ximss_resolved_t {
 
 /* Whether ADDRESS (RFC 5321 Mailbox without < >; quotes of the local part are undone, letter case is ignored) is
  * local, and whose. An account that has the whole local part as its name goes before one with a detail. Texts in
- * POOL. XIMSS_E_BAD_REQUEST: no address; XIMSS_E_NOT_FOUND: a domain of ours without such a user. Any thread. */
+ * POOL. XIMSS_E_BAD_REQUEST: no address, or too long a one; XIMSS_E_NOT_FOUND: a domain of ours without such a user. Any thread. */
 const ximss_error_t *ximss_address_resolve(ximss_resolved_t *resolved, ximss_store_t *store,
                                            const char *address, apr_pool_t *pool);
 
@@ -44,7 +47,7 @@ typedef struct ximss_delivery_t {
  * written on top, with line ends like those of the message. On stable storage when it returns NULL, and sessions
  * know. With an origin it is done once: again for the same (origin, origin_id, recipient) changes nothing and is
  * NULL. POOL takes some times the message's size. Any thread; waits for the account's write lock.
- * XIMSS_E_NOT_FOUND: no such recipient here; XIMSS_E_OVER_QUOTA: no room now; XIMSS_E_LIMIT: larger than any
+ * XIMSS_E_BAD_REQUEST: an address; XIMSS_E_NOT_FOUND: no such recipient here; XIMSS_E_OVER_QUOTA: no room now; XIMSS_E_LIMIT: larger than any
  * message or the whole quota may be; XIMSS_E_LOOP: it was delivered to RECIPIENT before (its Delivered-To says) or
  * has too many Received fields; XIMSS_E_BUSY: try later. */
 const ximss_error_t *ximss_deliver(ximss_store_t *store, const ximss_limits_t *limits,

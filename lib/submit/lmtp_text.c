@@ -1,4 +1,5 @@
 /* LMTP: the text of a message, and its delivery to each recipient (RFC 2033, 4.2). */
+#include "base/log.h"
 #include "submit/lmtp_state.h"
 
 #include <string.h>
@@ -49,6 +50,10 @@ static void deliver_to_all(ximss_lmtp_t *lmtp)
     const ximss_error_t *error = ximss_spool_read(lmtp->spool, &delivery.data, &delivery.length);
     int i;
 
+    if (error != NULL && error->code == XIMSS_E_INTERNAL) {
+        ximss_log(XIMSS_LOG_ERROR, 5502, "a message from %s is put off: %s", lmtp->server->address,
+                  ximss_error_log_line(error, lmtp->scratch));
+    }
     delivery.time = lmtp->server->clock();
     for (i = 0; i < lmtp->recipients->nelts && !lmtp->over; i++) {
         apr_pool_clear(lmtp->scratch);

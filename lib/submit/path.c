@@ -2,6 +2,7 @@
 #include "submit/path.h"
 
 #include "base/text.h"
+#include "submit/deliver.h"
 
 #include <apr_strings.h>
 
@@ -67,7 +68,8 @@ const char *ximss_path_read(const char **text, apr_pool_t *pool)
     }
     start = skip_route(start + 1);
     end = *start == '>' ? start : skip_mailbox(start);
-    if (end == NULL || *end != '>' || !ximss_text_ok(start, (apr_size_t)(end - start))) {
+    if (end == NULL || *end != '>' || end - start > XIMSS_DELIVER_ADDRESS_MAX ||
+        !ximss_text_ok(start, (apr_size_t)(end - start))) {
         return NULL;
     }
     *text = end + 1;

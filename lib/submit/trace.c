@@ -128,12 +128,16 @@ static void put_received(trace_t *trace, const ximss_received_t *received, apr_i
     put_line(trace, when);
 }
 
-/* A message from a mailbox file or a filter may begin with the line that mbox files have. */
+int ximss_trace_has_from_line(const char *data, apr_size_t length)
+{
+    return length > 5 && memcmp(data, "From ", 5) == 0 && data[5] != ':';
+}
+
 static void skip_from_line(trace_t *trace)
 {
     const char *end;
 
-    if (trace->length > 5 && memcmp(trace->data, "From ", 5) == 0) {
+    if (ximss_trace_has_from_line(trace->data, trace->length)) {
         end = memchr(trace->data, '\n', trace->length);
         if (end != NULL) {
             trace->length -= (apr_size_t)(end + 1 - trace->data);

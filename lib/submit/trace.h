@@ -1,4 +1,4 @@
-/* The trace fields of a message that is delivered (RFC 5321, 4.4). Internal to lib/submit. */
+/* The trace fields of a message that is delivered (RFC 5321, 4.4). */
 #ifndef XIMSS_SUBMIT_TRACE_H
 #define XIMSS_SUBMIT_TRACE_H
 
@@ -10,5 +10,8 @@
 const ximss_error_t *ximss_trace_write(const char **data, apr_size_t *length,
                                        const ximss_delivery_t *delivery, const char *recipient,
                                        const ximss_limits_t *limits, apr_pool_t *pool);
+
+/* Whether the message begins with the line that mbox files have ("From :" is a field, RFC 5322, 4.5). */
+int ximss_trace_has_from_line(const char *data, apr_size_t length);
 
 #endif

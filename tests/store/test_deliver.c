@@ -137,6 +137,7 @@ START_TEST(trace_fields)
         {"From x Mon Jan  1 00:00:00 2024\nSubject: a\n\nb", TOP_UNIX "Subject: a\n\nb"},
         {"From: x\n\nFrom y Mon Jan  1 00:00:00 2024\n",
          TOP_UNIX "From: x\n\nFrom y Mon Jan  1 00:00:00 2024\n"},
+        {"From : x\n\nb", TOP_UNIX "From : x\n\nb"},
         {"Delivered-To: other@example.org\n\n", TOP_UNIX "Delivered-To: other@example.org\n\n"},
         {"A: 1\n\nDelivered-To: user@example.org\n",
          TOP_UNIX "A: 1\n\nDelivered-To: user@example.org\n"},
@@ -232,9 +233,16 @@ static void refuse(const char *text, const char *recipient, ximss_error_code_t c
 
 START_TEST(refusals)
 {
+    ximss_delivery_t delivery = message("A: 1\n\n");
+
     refuse("A: 1\n\n", "nobody@example.org", XIMSS_E_NOT_FOUND, "550 5.1.1");
     refuse("A: 1\n\n", "user@example.com", XIMSS_E_NOT_FOUND, "550 5.1.1");
     refuse("A: 1\n\n", "user", XIMSS_E_BAD_REQUEST, "553 5.1.3");
+    refuse("A: 1\n\n", apr_psprintf(test_pool, "user+%0600d@example.org", 1), XIMSS_E_BAD_REQUEST,
+           "553 5.1.3");
+    delivery.sender = apr_psprintf(test_pool, "%0600d@example.org", 1);
+    must_fail(ximss_deliver(test_store, &limits, &delivery, "user@example.org", test_pool),
+              XIMSS_E_BAD_REQUEST);
     ck_assert_str_eq(ximss_deliver_status(NULL), "250 2.1.5");
 }
 END_TEST

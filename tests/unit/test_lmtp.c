@@ -464,6 +464,11 @@ START_TEST(paths)
         ck_assert_str_eq(ximss_path_read(&text, test_pool), good[i][1]);
         ck_assert_str_eq(text, "rest");
     }
+    {
+        const char *text = apr_psprintf(test_pool, "<%0600d@b>", 1);
+
+        ck_assert_ptr_null(ximss_path_read(&text, test_pool));
+    }
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         const char *text = bad[i];
 
