@@ -9,7 +9,12 @@
 #include <apr_strings.h>
 #include <string.h>
 
-enum { FIELD_BYTES = 1000, MARK_BYTES = 20, COPIES_MAX = 1000 };
+enum {
+    FIELD_BYTES = 1000,
+    MARK_BYTES = 20,
+    COPIES_MAX = 1000,
+    QUOTED_BYTES = 4 * 1024 * 1024 /* of text, and all that is made of it lies in memory */
+};
 
 typedef struct writer_t {
     ximss_xml_t *xml;
@@ -138,7 +143,7 @@ static const ximss_error_t *read_quoted(const writer_t *writer, ximss_quote_text
     text->text = "";
     text->length = 0;
     text->flows = 0;
-    if (part == NULL || (options->size_limit >= 0 && part->decoded_size > options->size_limit)) {
+    if (part == NULL) {
         return NULL;
     }
     XIMSS_TRY(options->read(options->baton, part->body_offset, (apr_size_t)part->body_length, &raw,
@@ -407,6 +412,16 @@ static void write_header(const writer_t *writer)
     }
 }
 
+/* The part that is quoted; NULL when it is too large: a forward copies it then. */
+static const ximss_part_t *find_quoted(const writer_t *writer)
+{
+    const ximss_part_t *part = writer->body != NULL ? ximss_quote_part(writer->body) : NULL;
+    apr_int64_t limit = writer->answer->options.size_limit;
+
+    limit = limit < 0 || limit > QUOTED_BYTES ? QUOTED_BYTES : limit;
+    return part != NULL && part->decoded_size <= limit ? part : NULL;
+}
+
 const ximss_error_t *ximss_answer_write(ximss_xml_t *xml, const ximss_part_t *message, int inner,
                                         const ximss_answer_t *answer, apr_pool_t *pool)
 {
@@ -418,7 +433,7 @@ const ximss_error_t *ximss_answer_write(ximss_xml_t *xml, const ximss_part_t *me
     if (writer.fields == NULL) {
         writer.fields = apr_array_make(pool, 0, sizeof(ximss_field_t *));
     }
-    writer.quoted = writer.body != NULL ? ximss_quote_part(writer.body) : NULL;
+    writer.quoted = find_quoted(&writer);
     ximss_xml_start(xml, "EMail");
     write_header(&writer);
     XIMSS_TRY(write_body(&writer));

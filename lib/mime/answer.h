@@ -51,9 +51,9 @@ void ximss_references_answer(const apr_array_header_t *fields, const char **in_r
                              const char **references, apr_pool_t *pool);
 
 /* Writes the EMail element that answers MESSAGE: a whole message, or its part of kind XIMSS_PART_MESSAGE; INNER: the
- * message inside that. A reply quotes the first text part only, and nothing where that exceeds the size limit; a forward
- * has it, too, and a copyMIME for each other part, so that nothing of them goes to the client and back; for the
- * whole message where there are more than 1,000. */
+ * message inside that. The first text part is quoted, unless it exceeds the size limit or 4 MB. A forward has a copyMIME
+ * for each other part, so that nothing of them goes to the client and back; one for the whole message where there
+ * are more than 1,000. */
 const ximss_error_t *ximss_answer_write(ximss_xml_t *xml, const ximss_part_t *message, int inner,
                                         const ximss_answer_t *answer, apr_pool_t *pool);
 

@@ -511,6 +511,24 @@ START_TEST(size_limit)
     assert_has(body_with(SIMPLE, "replyFrom", "totalSizeLimit=\"5\""), "wrote:\n");
     assert_has(body_with(SIMPLE, "replyFrom", "totalSizeLimit=\"-1\""), "one");
     assert_has(body_with(SIMPLE, "forwardHTML", "totalSizeLimit=\"5000\""), "one");
+    assert_has(answer_with(SIMPLE, "forward", "totalSizeLimit=\"5\""),
+               "partID=\"01\" subtype=\"plain\" type=\"text\"");
+}
+END_TEST
+
+START_TEST(huge_text)
+{
+    apr_size_t length = 5 * 1024 * 1024;
+    char *raw = apr_palloc(test_pool, length + 100);
+    const char *reply;
+
+    memcpy(raw, "From: a@x\n\n", 11);
+    memset(raw + 11, 'x', length);
+    raw[11 + length] = '\0';
+    ck_assert_int_lt(strlen(answer(raw, "replyFrom")), 2000);
+    reply = answer(raw, "forward");
+    ck_assert_int_lt(strlen(reply), 2000);
+    assert_has(reply, "partID=\"01\" subtype=\"plain\"");
 }
 END_TEST
 
@@ -605,6 +623,7 @@ void suite_fill(Suite *suite)
     tcase_add_test(cases, forward_can_be_sent);
     tcase_add_test(cases, message_in_a_part);
     tcase_add_test(cases, size_limit);
+    tcase_add_test(cases, huge_text);
     tcase_add_loop_test(cases, no_header_can_be_smuggled, 0, sizeof(nasty) / sizeof(nasty[0]));
     tcase_add_test(cases, marks_are_bounded);
 }
