@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* Most bytes of the XML that a forwarded message is composed from: names and addresses. */
-#define EMAIL_XML_MAX (1024 * 1024)
+#define EMAIL_XML_MAX 1048576
 
 /* Bytes of the subject that a forwarded message takes over. */
 #define SUBJECT_MAX 1000

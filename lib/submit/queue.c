@@ -57,10 +57,12 @@ static const ximss_error_t *see_to_message(ximss_sending_t *sending, ximss_exit_
     return ximss_sending_report(sending, pool);
 }
 
-/* Runs through what is due; *DUE is when something is again, -1: never. */
+/* Runs through what is due; *DUE is when something is again, -1: never. A message that cannot be seen to, damaged
+ * perhaps, keeps no other one back. */
 static const ximss_error_t *see_to_outbox(ximss_sending_t *sending, ximss_exit_t *way,
                                           apr_int64_t *due, apr_pool_t *pool)
 {
+    const ximss_error_t *failure = NULL;
     apr_array_header_t *messages;
     apr_pool_t *iteration;
     int i;
@@ -69,13 +71,20 @@ static const ximss_error_t *see_to_outbox(ximss_sending_t *sending, ximss_exit_t
     XIMSS_TRY(ximss_outbox_list(sending->account, sending->clock(), 0, &messages, pool));
     apr_pool_create(&iteration, pool);
     for (i = 0; i < messages->nelts; i++) {
+        const ximss_error_t *error;
+
         apr_pool_clear(iteration);
         sending->message = APR_ARRAY_IDX(messages, i, ximss_outbox_message_t);
-        XIMSS_TRY(see_to_message(sending, way, iteration));
+        error = see_to_message(sending, way, iteration);
+        if (error != NULL) {
+            failure =
+                ximss_error_detail(pool, error->code, "message %" APR_INT64_T_FMT ": %s",
+                                   sending->message.id, ximss_error_log_line(error, iteration));
+        }
     }
     apr_pool_destroy(iteration);
     ximss_account_tidy(sending->account);
-    return ximss_outbox_due(sending->account, due, pool);
+    return failure != NULL ? failure : ximss_outbox_due(sending->account, due, pool);
 }
 
 static const ximss_error_t *see_to_account(const ximss_queue_t *queue,

@@ -24,25 +24,25 @@ typedef enum line_kind_t { LINE_TEXT, LINE_NUMBER, LINE_TLS } line_kind_t;
 /* What a line may be, and where it goes. */
 typedef struct line_t {
     const char *name;
-    line_kind_t kind;
     apr_size_t offset;
+    line_kind_t kind;
     int most;
 } line_t;
 
 #define MEMBER(member) offsetof(ximss_queue_config_t, member)
 
 static const line_t lines[] = {
-    {"sendmail", LINE_TEXT, MEMBER(sendmail), 0},
-    {"relay", LINE_TEXT, MEMBER(relay), 0},
-    {"port", LINE_NUMBER, MEMBER(port), 65535},
-    {"tls", LINE_TLS, MEMBER(tls), 0},
-    {"ca-file", LINE_TEXT, MEMBER(ca_file), 0},
-    {"auth-file", LINE_TEXT, MEMBER(auth_file), 0},
-    {"local-name", LINE_TEXT, MEMBER(local_name), 0},
-    {"first-pause", LINE_NUMBER, MEMBER(patience.first_pause), SECONDS_MAX},
-    {"longest-pause", LINE_NUMBER, MEMBER(patience.longest_pause), SECONDS_MAX},
-    {"give-up", LINE_NUMBER, MEMBER(patience.give_up), SECONDS_MAX},
-    {"message-size", LINE_NUMBER, MEMBER(message_bytes), APR_INT32_MAX},
+    {"sendmail", MEMBER(sendmail), LINE_TEXT, 0},
+    {"relay", MEMBER(relay), LINE_TEXT, 0},
+    {"port", MEMBER(port), LINE_NUMBER, 65535},
+    {"tls", MEMBER(tls), LINE_TLS, 0},
+    {"ca-file", MEMBER(ca_file), LINE_TEXT, 0},
+    {"auth-file", MEMBER(auth_file), LINE_TEXT, 0},
+    {"local-name", MEMBER(local_name), LINE_TEXT, 0},
+    {"first-pause", MEMBER(patience.first_pause), LINE_NUMBER, SECONDS_MAX},
+    {"longest-pause", MEMBER(patience.longest_pause), LINE_NUMBER, SECONDS_MAX},
+    {"give-up", MEMBER(patience.give_up), LINE_NUMBER, SECONDS_MAX},
+    {"message-size", MEMBER(message_bytes), LINE_NUMBER, APR_INT32_MAX},
 };
 
 enum { LINES = sizeof(lines) / sizeof(lines[0]) };
@@ -133,14 +133,12 @@ static const ximss_error_t *read_file(const char *path, char **text, apr_pool_t 
     apr_status_t status = apr_file_open(&file, path, APR_FOPEN_READ, 0, pool);
 
     *text = NULL;
-    if (APR_STATUS_IS_ENOENT(status)) {
-        return NULL;
+    if (status != APR_SUCCESS) {
+        return APR_STATUS_IS_ENOENT(status) ? NULL : ximss_error_apr(pool, status, path);
     }
-    if (status == APR_SUCCESS) {
-        *text = apr_palloc(pool, length + 1);
-        status = apr_file_read_full(file, *text, length, &length);
-        apr_file_close(file);
-    }
+    *text = apr_palloc(pool, length + 1);
+    status = apr_file_read_full(file, *text, length, &length);
+    apr_file_close(file);
     if (status != APR_SUCCESS && !APR_STATUS_IS_EOF(status)) {
         return ximss_error_apr(pool, status, path);
     }

@@ -27,13 +27,14 @@ typedef struct outcome_t {
 
 /* Outcomes to be marked, and which rows they are for: those in that state. */
 typedef struct outcomes_t {
-    apr_array_header_t *list; /* outcome_t */
+    apr_array_header_t *list; /* outcome_t, by recipient */
     ximss_outbox_state_t expected;
+    int attempts; /* that are to be counted */
 } outcomes_t;
 
-static outcomes_t no_outcomes(ximss_outbox_state_t expected, apr_pool_t *pool)
+static outcomes_t no_outcomes(ximss_outbox_state_t expected, int attempts, apr_pool_t *pool)
 {
-    outcomes_t outcomes = {apr_array_make(pool, 8, sizeof(outcome_t)), expected};
+    outcomes_t outcomes = {apr_array_make(pool, 8, sizeof(outcome_t)), expected, attempts};
 
     return outcomes;
 }
@@ -157,15 +158,14 @@ static int judge(ximss_sending_t *sending, ximss_outbox_recipient_t *row, const 
     return wants_failure(sending, row);
 }
 
-static const outcome_t *find_outcome(const outcomes_t *outcomes, apr_int64_t recipient)
+/* The outcome for RECIPIENT; *AT is where to look for it, and for those with higher numbers after it. */
+static const outcome_t *find_outcome(const outcomes_t *outcomes, apr_int64_t recipient, int *at)
 {
-    int i;
+    for (; *at < outcomes->list->nelts; ++*at) {
+        const outcome_t *outcome = &APR_ARRAY_IDX(outcomes->list, *at, outcome_t);
 
-    for (i = 0; i < outcomes->list->nelts; i++) {
-        const outcome_t *outcome = &APR_ARRAY_IDX(outcomes->list, i, outcome_t);
-
-        if (outcome->recipient == recipient) {
-            return outcome;
+        if (outcome->recipient >= recipient) {
+            return outcome->recipient == recipient ? outcome : NULL;
         }
     }
     return NULL;
@@ -176,16 +176,18 @@ static const ximss_error_t *mark_rows(ximss_sending_t *sending, void *baton, apr
     const outcomes_t *outcomes = baton;
     reports_t reports = {0, 0};
     apr_array_header_t *rows;
+    int at = 0;
     int i;
 
     XIMSS_TRY(ximss_outbox_recipients(sending->account, sending->message.id, &rows, pool));
     for (i = 0; i < rows->nelts; i++) {
         ximss_outbox_recipient_t *row = &APR_ARRAY_IDX(rows, i, ximss_outbox_recipient_t);
-        const outcome_t *outcome = find_outcome(outcomes, row->id);
+        const outcome_t *outcome = find_outcome(outcomes, row->id, &at);
 
         if (outcome == NULL || row->state != outcomes->expected) {
             continue;
         }
+        row->attempts += outcomes->attempts;
         if (judge(sending, row, outcome, &reports)) {
             XIMSS_TRY(ximss_outbox_save(sending->account, row, pool));
         }
@@ -260,7 +262,7 @@ static void deliver_row(ximss_sending_t *sending, const ximss_outbox_recipient_t
 
 const ximss_error_t *ximss_sending_local(ximss_sending_t *sending, apr_pool_t *pool)
 {
-    outcomes_t outcomes = no_outcomes(XIMSS_OUTBOX_WAITING, pool);
+    outcomes_t outcomes = no_outcomes(XIMSS_OUTBOX_WAITING, 1, pool);
     apr_array_header_t *rows;
     apr_pool_t *iteration;
     int i;
@@ -290,18 +292,29 @@ static const ximss_error_t *claim_rows(ximss_sending_t *sending, void *baton, ap
 {
     apr_array_header_t *chosen = baton;
     apr_array_header_t *rows;
+    int claimed = 0;
+    int at = 0;
     int i;
 
-    apr_array_clear(chosen);
-    XIMSS_TRY(choose(sending, 0, &rows, pool));
-    for (i = 0; i < rows->nelts; i++) {
+    XIMSS_TRY(ximss_outbox_recipients(sending->account, sending->message.id, &rows, pool));
+    for (i = 0; i < rows->nelts && at < chosen->nelts; i++) {
         ximss_outbox_recipient_t *row = &APR_ARRAY_IDX(rows, i, ximss_outbox_recipient_t);
 
+        while (at < chosen->nelts &&
+               APR_ARRAY_IDX(chosen, at, ximss_outbox_recipient_t).id < row->id) {
+            at++;
+        }
+        if (at == chosen->nelts ||
+            APR_ARRAY_IDX(chosen, at, ximss_outbox_recipient_t).id != row->id ||
+            row->state != XIMSS_OUTBOX_WAITING) {
+            continue;
+        }
         row->state = XIMSS_OUTBOX_SENDING;
         row->attempts++;
         XIMSS_TRY(ximss_outbox_save(sending->account, row, pool));
-        APR_ARRAY_PUSH(chosen, ximss_outbox_recipient_t) = *row;
+        APR_ARRAY_IDX(chosen, claimed++, ximss_outbox_recipient_t) = *row;
     }
+    chosen->nelts = claimed;
     return NULL;
 }
 
@@ -384,7 +397,7 @@ static void hand_over(ximss_sending_t *sending, ximss_exit_t *way, const apr_arr
 static const ximss_error_t *put_off(ximss_sending_t *sending, const char *why,
                                     const apr_array_header_t *rows, apr_pool_t *pool)
 {
-    outcomes_t outcomes = no_outcomes(XIMSS_OUTBOX_WAITING, pool);
+    outcomes_t outcomes = no_outcomes(XIMSS_OUTBOX_WAITING, 0, pool);
     int i;
 
     for (i = 0; i < rows->nelts; i++) {
@@ -403,7 +416,7 @@ static const ximss_error_t *put_off(ximss_sending_t *sending, const char *why,
 const ximss_error_t *ximss_sending_remote(ximss_sending_t *sending, ximss_exit_t *way,
                                           apr_pool_t *pool)
 {
-    outcomes_t outcomes = no_outcomes(XIMSS_OUTBOX_SENDING, pool);
+    outcomes_t outcomes = no_outcomes(XIMSS_OUTBOX_SENDING, 0, pool);
     const char *why = way->route == NULL ? "no way out of this server is configured" : way->down;
     apr_array_header_t *rows;
 
@@ -416,6 +429,9 @@ const ximss_error_t *ximss_sending_remote(ximss_sending_t *sending, ximss_exit_t
     }
     XIMSS_TRY(read_data(sending, pool));
     XIMSS_TRY(write_rows(sending, claim_rows, rows, pool));
+    if (rows->nelts == 0) {
+        return NULL;
+    }
     sending->clock();
     hand_over(sending, way, rows, &outcomes, pool);
     return write_rows(sending, mark_rows, &outcomes, pool);

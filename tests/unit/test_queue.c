@@ -9,6 +9,7 @@
 #include <apr_strings.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -366,6 +367,58 @@ START_TEST(waits_without_a_way_out)
 }
 END_TEST
 
+/* What keeps one message back, here that its mail is lost, keeps no other one back. */
+START_TEST(a_damaged_message_is_left_alone)
+{
+    ximss_account_entry_t *entry;
+    sqlite3 *db;
+
+    start();
+    submit(USER, 0, "r0@example.com");
+    submit(USER, 0, "r1@example.com");
+    assert_ok(ximss_account_find(rig->context.store, USER, &entry, test_pool));
+    ck_assert_int_eq(
+        sqlite3_open(
+            apr_pstrcat(test_pool, queue.data_dir, "/accounts/", entry->id, "/mail.db", NULL), &db),
+        SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(db, "UPDATE outbox SET blob = 99 WHERE id = 1", NULL, NULL, NULL),
+                     SQLITE_OK);
+    ck_assert_int_eq(sqlite3_changes(db), 1);
+    sqlite3_close(db);
+    run();
+    ck_assert_int_eq(world->sent[1], 1);
+    ck_assert_int_eq(world->sent[0], 0);
+    ck_assert_str_eq(left(), "r0@example.com:waiting:0 ");
+    run();
+    ck_assert_int_eq(world->calls, 1);
+}
+END_TEST
+
+/* An account that is full is tried ever more rarely, too. */
+START_TEST(waits_for_a_full_account)
+{
+    ximss_account_entry_t *entry;
+
+    start();
+    op_rig_append(rig, OTHER, "INBOX", apr_psprintf(test_pool, "\r\n%0900d", 0), 0);
+    assert_ok(ximss_account_find(rig->context.store, OTHER, &entry, test_pool));
+    entry->quota = 910;
+    assert_ok(ximss_account_update(rig->context.store, entry, test_pool));
+    submit(USER, 0, "other@example.org");
+    run();
+    ck_assert_str_eq(left(), "other@example.org:waiting:1 ");
+    world->now += 121;
+    run();
+    ck_assert_str_eq(left(), "other@example.org:waiting:2 ");
+    entry->quota = -1;
+    assert_ok(ximss_account_update(rig->context.store, entry, test_pool));
+    world->now += 241;
+    run();
+    ck_assert_str_eq(left(), "");
+    ck_assert_int_eq(count_messages(OTHER), 2);
+}
+END_TEST
+
 /* ---- the hint ---- */
 
 START_TEST(looks_at_all_daily)
@@ -523,6 +576,8 @@ void suite_fill(Suite *suite)
     tcase_add_test(attempt, holds_what_nobody_knows);
     tcase_add_test(attempt, asks_a_dead_relay_once);
     tcase_add_test(attempt, waits_without_a_way_out);
+    tcase_add_test(attempt, a_damaged_message_is_left_alone);
+    tcase_add_test(attempt, waits_for_a_full_account);
     tcase_add_test(hint, looks_at_all_daily);
     tcase_add_test(hint, tells_when_it_is_due);
     tcase_add_test(hint, one_run_at_a_time);
