@@ -130,11 +130,6 @@ void ximss_session_unlock(ximss_table_t *table, ximss_session_t *session);
 const char *ximss_session_folder(ximss_table_t *table, const ximss_session_t *session,
                                  apr_pool_t *pool);
 
-/* Waits without the lock until the session has an event, ends, or WAIT_MS passed; another wait on the same
- * session ends this one. A wake that no wait has reported yet counts, so none is lost between two waits.
- * Returns 0 when the session is gone. Blocks the thread: callers cap their number. */
-int ximss_session_wait(ximss_table_t *table, const char *url_id, int wait_ms);
-
 /* Wakes whoever waits for this session. The session needs not be locked. */
 void ximss_session_wake(ximss_table_t *table, const ximss_session_t *session);
 

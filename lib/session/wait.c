@@ -130,17 +130,3 @@ void ximss_wait_end(const ximss_wait_t *wait)
         atomic_store(&mark->activity, wait->table->clock());
     }
 }
-
-int ximss_session_wait(ximss_table_t *table, const char *url_id, int wait_ms)
-{
-    ximss_wait_state_t state;
-    ximss_wait_t wait;
-
-    if (!ximss_wait_begin(&wait, table, url_id, wait_ms, 0)) {
-        return 0;
-    }
-    ximss_wait_block(&wait, wait_ms < WAIT_MAX_MS ? wait_ms : WAIT_MAX_MS);
-    state = ximss_wait_take(&wait);
-    ximss_wait_end(&wait);
-    return state != XIMSS_WAIT_LOST;
-}

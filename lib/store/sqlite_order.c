@@ -204,8 +204,9 @@ const ximss_error_t *ximss_sqlite_rank_create(ximss_sqlite_t *db, apr_int64_t ma
     return NULL;
 }
 
-const ximss_error_t *ximss_sqlite_rank_add(ximss_sqlite_t *db, const ximss_sqlite_keys_t *keys,
-                                           apr_pool_t *pool)
+/* Counts one row more or less in its block of each order. */
+static const ximss_error_t *count_row(ximss_sqlite_t *db, const ximss_sqlite_keys_t *keys,
+                                      int change, apr_pool_t *pool)
 {
     int order;
 
@@ -213,29 +214,14 @@ const ximss_error_t *ximss_sqlite_rank_add(ximss_sqlite_t *db, const ximss_sqlit
         rank_t rank = {db, keys->mailbox, order, pool};
         rank_key_t key = key_of(keys, order);
         rank_key_t block;
-        apr_int64_t live;
+        apr_int64_t live = 0;
 
         XIMSS_TRY(find_block(&rank, &key, &block, &live));
-        live++;
-        XIMSS_TRY(live > BLOCK_MAX ? split(&rank, &block, live) : set_block(&rank, &block, live));
-    }
-    return NULL;
-}
-
-const ximss_error_t *ximss_sqlite_rank_subtract(ximss_sqlite_t *db, const ximss_sqlite_keys_t *keys,
-                                                apr_pool_t *pool)
-{
-    int order;
-
-    for (order = 0; order < XIMSS_ORDER_COUNT; order++) {
-        rank_t rank = {db, keys->mailbox, order, pool};
-        rank_key_t key = key_of(keys, order);
-        rank_key_t block;
-        apr_int64_t live;
-
-        XIMSS_TRY(find_block(&rank, &key, &block, &live));
-        live--;
-        if (live <= 0 && !is_lowest(&block, order)) {
+        live += change;
+        if (live > BLOCK_MAX) {
+            XIMSS_TRY(split(&rank, &block, live));
+        }
+        else if (live <= 0 && !is_lowest(&block, order)) {
             XIMSS_TRY(delete_block(&rank, &block));
         }
         else {
@@ -243,6 +229,18 @@ const ximss_error_t *ximss_sqlite_rank_subtract(ximss_sqlite_t *db, const ximss_
         }
     }
     return NULL;
+}
+
+const ximss_error_t *ximss_sqlite_rank_add(ximss_sqlite_t *db, const ximss_sqlite_keys_t *keys,
+                                           apr_pool_t *pool)
+{
+    return count_row(db, keys, 1, pool);
+}
+
+const ximss_error_t *ximss_sqlite_rank_subtract(ximss_sqlite_t *db, const ximss_sqlite_keys_t *keys,
+                                                apr_pool_t *pool)
+{
+    return count_row(db, keys, -1, pool);
 }
 
 /* ---- checking ---- */

@@ -5,6 +5,7 @@
 #include "session/slot.h"
 #include "session/table.h"
 #include "unit/suite.h"
+#include "unit/waits.h"
 
 #include <apr_strings.h>
 #include <dirent.h>
@@ -113,7 +114,7 @@ static void step(apr_pool_t *pool)
         use_one(id, 1, pool);
         break;
     case 7:
-        ximss_session_wait(table, id, (int)draw(3));
+        session_wait(table, id, (int)draw(3));
         break;
     case 8:
         ximss_session_wake(table, &table->slots[draw(SLOTS)].session);

@@ -5,6 +5,7 @@
 #include "session/slot.h"
 #include "session/table.h"
 #include "unit/suite.h"
+#include "unit/waits.h"
 
 #include <apr_file_io.h>
 #include <apr_strings.h>
@@ -198,7 +199,7 @@ START_TEST(wrong_url_ids)
 
     for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         ck_assert(!lives(wrong[i]));
-        ck_assert_int_eq(ximss_session_wait(table, wrong[i], 0), 0);
+        ck_assert_int_eq(session_wait(table, wrong[i], 0), 0);
     }
     for (i = 0; i < XIMSS_URL_ID_LENGTH; i++) {
         char *changed = apr_pstrdup(pool, right);
@@ -417,7 +418,7 @@ START_TEST(idle_is_lost_before_sweep)
     char *id = make("a");
 
     atomic_fetch_add(test_time, (apr_int64_t)(IDLE + 1) * 1000);
-    ck_assert_int_eq(ximss_session_wait(table, id, 0), 0);
+    ck_assert_int_eq(session_wait(table, id, 0), 0);
     ck_assert(!lives(id));
     ck_assert_int_eq(ximss_table_count(table), 0);
 }
@@ -432,7 +433,7 @@ START_TEST(account_sweep_of_locked)
 
     ck_assert_int_eq(ximss_table_sweep(table, "a", 0, pool), 1);
     ck_assert_int_eq(ximss_table_sweep(table, "a", 0, pool), 0);
-    ck_assert_int_eq(ximss_session_wait(table, id, LONG_MS), 0);
+    ck_assert_int_eq(session_wait(table, id, LONG_MS), 0);
     ximss_session_unlock(table, session);
     ck_assert_int_eq(ximss_table_count(table), 1);
     ck_assert(!lives(id) && lives(other));
@@ -690,7 +691,7 @@ static apr_uint32_t poll_number(const char *id)
 
 static int poll_long(const char *id)
 {
-    return ximss_session_wait(table, id, 600 * 1000);
+    return session_wait(table, id, 600 * 1000);
 }
 
 START_TEST(wake_across_processes)
@@ -713,9 +714,9 @@ START_TEST(wake_between_waits)
     char *id = make("a");
 
     ximss_session_wake(table, &slot_of(id)->session);
-    ck_assert_int_eq(ximss_session_wait(table, id, 600 * 1000), 1);
+    ck_assert_int_eq(session_wait(table, id, 600 * 1000), 1);
     ck_assert_uint_eq(atomic_load(&mark_of(id)->seen), atomic_load(&mark_of(id)->events));
-    ck_assert_int_eq(ximss_session_wait(table, id, 1), 1);
+    ck_assert_int_eq(session_wait(table, id, 1), 1);
 }
 END_TEST
 
@@ -727,7 +728,7 @@ START_TEST(word_moves)
     apr_uint32_t before = atomic_load(&mark->word);
     ximss_session_t *session;
 
-    ximss_session_wait(table, id, 0);
+    session_wait(table, id, 0);
     ck_assert_uint_ne(atomic_load(&mark->word), before);
     before = atomic_load(&mark->word);
     ximss_session_wake(table, &slot_of(id)->session);
