@@ -98,7 +98,7 @@ class Server:
         """CONFIG: lines for httpd's configuration."""
         self.folder = folder
         self.port = free_port()
-        os.makedirs(folder + "/conf/extra")
+        os.makedirs(folder + "/conf/extra", exist_ok=True)
         with open(folder + "/conf/extra/bench.conf", "w") as file:
             file.write(config)
         self.start()
