@@ -14,7 +14,7 @@
 
 /* Accounts that are seen to at a time, and the longest sleep between two runs in seconds. */
 #define THREADS    4
-#define SLEEP_MOST 30
+#define SLEEP_MOST 5
 
 static apr_int64_t now(void)
 {

@@ -180,6 +180,16 @@ is 'but on demand' "$(ctl queue retry user@example.org)" 'to be tried at once: 1
 is 'it is sent' "$(ctl queue run --once)" 'sent 1, failed 0, waiting 0, held 0'
 ok 'to whom it was for' grep -q 'e@example.com' "$root/tmp/sent/arguments"
 is 'the other one never was' "$(grep -c 'd@example.com' "$root/tmp/sent/arguments")" 0
+# Without httpd's help, as a service of the system would run it.
+"$XIMSSCTL" -d "$data" queue run >"$root/tmp/service" 2>&1 &
+service=$!
+sync "<messageSubmit id=\"1\">$(email '<To>g@example.com</To>')</messageSubmit>"
+ok 'a run that goes on sends what comes' wait_for grep -q 'g@example.com' "$root/tmp/sent/arguments"
+ok 'until nothing is left' wait_for emptied
+kill "$service"
+wait "$service" 2>/dev/null
+has 'and says so' "$(cat "$root/tmp/service")" 'sent 1, failed 0, waiting 0, held 0'
+
 # A run that dies when the message is out: nobody but the test knows that it is.
 cat >"$root/tmp/kill" <<END
 #!/bin/sh
