@@ -158,6 +158,11 @@ const ximss_error_t *ximss_sqlite_run(ximss_sqlite_t *db, sqlite3_stmt *stmt, ap
 const ximss_error_t *ximss_sqlite_number(ximss_sqlite_t *db, sqlite3_stmt *stmt, apr_int64_t *value,
                                          int *found, apr_pool_t *pool);
 
+/* For walks that ask for the row after the last one: XIMSS_E_INTERNAL unless AFTER < NEXT. A damaged file may answer
+ * with rows that were there before, for ever. */
+const ximss_error_t *ximss_sqlite_ascends(ximss_sqlite_t *db, apr_int64_t after, apr_int64_t next,
+                                          apr_pool_t *pool);
+
 /* Runs control statement NUMBER. */
 const ximss_error_t *ximss_sqlite_control(ximss_sqlite_t *db, int number, apr_pool_t *pool);
 

@@ -115,6 +115,7 @@ static const ximss_error_t *next_blob(check_t *check, apr_int64_t after, blob_ro
     }
     memset(blob, 0, sizeof(*blob));
     blob->id = sqlite3_column_int64(stmt, 0);
+    XIMSS_TRY(ximss_sqlite_ascends(check->db, after, blob->id, pool));
     blob->refs = sqlite3_column_int64(stmt, 1);
     blob->size = sqlite3_column_int64(stmt, 2);
     if (sqlite3_column_bytes(stmt, 3) == (int)sizeof(blob->sha256)) {
@@ -270,13 +271,15 @@ static const ximss_error_t *check_lost(check_t *check, apr_pool_t *pool)
 
     apr_pool_create(&iteration, pool);
     while (found) {
+        apr_int64_t after = blob;
         sqlite3_stmt *stmt;
 
         apr_pool_clear(iteration);
         XIMSS_TRY(ximss_sqlite_use(&stmt, check->db, XIMSS_ACCOUNT_QUERY_CHECK_LOST, iteration));
-        ximss_sqlite_bind(stmt, &blob, 1);
+        ximss_sqlite_bind(stmt, &after, 1);
         XIMSS_TRY(ximss_sqlite_number(check->db, stmt, &blob, &found, iteration));
         if (found) {
+            XIMSS_TRY(ximss_sqlite_ascends(check->db, after, blob, iteration));
             fault(check, check->run->repair, iteration,
                   "blob %" APR_INT64_T_FMT ": its row is lost", blob);
             if (check->run->repair) {

@@ -54,6 +54,7 @@ static const ximss_error_t *find_next(ximss_account_t *account, apr_int64_t *mai
         if (!found) {
             return NULL;
         }
+        XIMSS_TRY(ximss_sqlite_ascends(db, numbers[0], *mailbox, pool));
         XIMSS_TRY(find_bound(account, *mailbox, &numbers[1], pool));
         numbers[0] = *mailbox;
         XIMSS_TRY(ask(db, XIMSS_ACCOUNT_QUERY_PURGE_COUNT, numbers, &count, NULL, pool));

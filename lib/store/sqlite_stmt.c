@@ -116,6 +116,16 @@ const ximss_error_t *ximss_sqlite_number(ximss_sqlite_t *db, sqlite3_stmt *stmt,
     return ximss_sqlite_run(db, stmt, pool);
 }
 
+const ximss_error_t *ximss_sqlite_ascends(ximss_sqlite_t *db, apr_int64_t after, apr_int64_t next,
+                                          apr_pool_t *pool)
+{
+    return after < next ? NULL
+                        : ximss_error_detail(pool, XIMSS_E_INTERNAL,
+                                             "%s is damaged: row %" APR_INT64_T_FMT
+                                             " follows row %" APR_INT64_T_FMT,
+                                             db->path, next, after);
+}
+
 const ximss_error_t *ximss_sqlite_control(ximss_sqlite_t *db, int number, apr_pool_t *pool)
 {
     XIMSS_TRY(prepare(&db->control[number], db, ximss_control_query_sql[number], pool));

@@ -4,7 +4,9 @@
 
 #include <apr_strings.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define MESSAGES 30
 
@@ -164,11 +166,70 @@ START_TEST(lost)
 }
 END_TEST
 
+/* Makes the table of blobs, which is one page, give its rows in a circle: the pointers (SQLite file format, 1.6) to the
+ * middle and the last of its ROWS cells change places, so that the last one is found in the middle, and before others. */
+static void bend(const char *path, int rows)
+{
+    unsigned char pointers[2 * MESSAGES];
+    unsigned char *middle = pointers + 2 * ((rows - 1) / 2);
+    unsigned char *last = pointers + 2 * (rows - 1);
+    unsigned char kept[2];
+    sqlite3_stmt *stmt;
+    sqlite3 *db;
+    FILE *file;
+    long page;
+
+    ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_prepare_v2(db, "SELECT rootpage FROM sqlite_schema WHERE name = 'blob'", -1, &stmt,
+                       NULL);
+    ck_assert_int_eq(sqlite3_step(stmt), SQLITE_ROW);
+    page = (sqlite3_column_int(stmt, 0) - 1) * 4096L;
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+    file = fopen(path, "r+b");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fseek(file, page, SEEK_SET), 0);
+    ck_assert_int_eq(fgetc(file), 13); /* a leaf */
+    ck_assert_int_eq(fseek(file, page + 8, SEEK_SET), 0);
+    ck_assert_uint_eq(fread(pointers, 2, (size_t)rows, file), (size_t)rows);
+    memcpy(kept, middle, 2);
+    memcpy(middle, last, 2);
+    memcpy(last, kept, 2);
+    ck_assert_int_eq(fseek(file, page + 8, SEEK_SET), 0);
+    ck_assert_uint_eq(fwrite(pointers, 2, (size_t)rows, file), (size_t)rows);
+    fclose(file);
+}
+
+START_TEST(circle)
+{
+    const struct rlimit cpu = {20, 20}; /* seconds: of a check that does not end */
+    const char *path = apr_pstrcat(test_pool, test_dir, "/accounts/", test_id, "/mail.db", NULL);
+    ximss_check_t result = {0, 0, 0};
+    int i;
+
+    must(ximss_account_begin_write(test_account, test_pool));
+    for (i = 0; i < 20; i++) {
+        fixture_append(test_account, 1, (unsigned int)i, 0);
+    }
+    must(ximss_account_commit(test_account, test_pool));
+    fixture_close();
+    bend(path, 20);
+    fixture_reopen();
+    setrlimit(RLIMIT_CPU, &cpu);
+    must_fail(ximss_account_check(test_account, 0, &limits, NULL, NULL, &result, test_pool),
+              XIMSS_E_INTERNAL);
+    ck_assert_int_gt(result.damaged, 0);
+}
+END_TEST
+
 void fixture_fill(Suite *suite)
 {
     TCase *tcase = fixture_case(suite, "sqlite_check");
 
     tcase_add_loop_test(tcase, mended, 0, (int)(sizeof(found_by_check) / sizeof(char *)));
     tcase_add_test(tcase, derived_again);
+    tcase_add_test(tcase, circle);
     tcase_add_loop_test(tcase, lost, 0, (int)(sizeof(beyond_repair) / sizeof(char *)));
 }
