@@ -113,34 +113,40 @@ httpd_start
 py "$root/tmp" >"$root/tmp/out" 2>&1 <<'END' &
 acknowledged = open(args[0] + "/acknowledged", "w")
 unknown = open(args[0] + "/unknown", "w")
+waiting = ["kill%04d" % number for number in range(1600)]
 client = None
-for number in range(400):
-    while True:
-        answers = [""]
-        try:
-            client = client or Lmtp(port)
-            answers = client.deliver("", ["user@example.org"], b"Message-ID: <kill%03d@test>\n\nbody\n" % number)
-        except OSError:
-            pass
-        if answers[-1].startswith("250 2.0.0"):
-            print("kill%03d" % number, file=acknowledged, flush=True)
-            break
-        print("kill%03d" % number, file=unknown, flush=True)
+while waiting:
+    # Without waiting for 354, so that the server is about to deliver whenever it is killed.
+    batch = waiting[:40]
+    done = 0
+    try:
+        client = client or Lmtp(port)
+        client.send("LHLO client\r\n" + "".join("MAIL FROM:<>\r\nRCPT TO:<user@example.org>\r\nDATA\r\n"
+                                                "Message-ID: <%s@test>\r\n\r\nbody\r\n.\r\n" % name for name in batch))
+        client.reply()
+        while done < len(batch) and [client.reply()[:3] for _ in range(4)] == ["250", "250", "354", "250"]:
+            print(batch[done], file=acknowledged, flush=True)
+            done += 1
+    except OSError:
+        pass
+    waiting = waiting[done:]
+    if done < len(batch):
+        for name in batch[done:]:
+            print(name, file=unknown, flush=True)
         client = None
-        time.sleep(0.01)
 END
 job=$!
 progress() {
     [ "$(wc -l <"$root/tmp/acknowledged")" -ge "$1" ]
 }
-for after in 30 70 110 150 190 230 270 310 350; do
+for after in 100 250 400 550 700 850 1000 1150 1300; do
     wait_for progress $after
     # shellcheck disable=SC2046
     kill -9 $(httpd_children | shuf -n 2) 2>/dev/null
 done
 wait $job
 is 'the sender is through' "$(cat "$root/tmp/out")" ''
-is 'all was acknowledged' "$(wc -l <"$root/tmp/acknowledged")" 400
+is 'all was acknowledged' "$(wc -l <"$root/tmp/acknowledged")" 1600
 stored | grep kill >"$root/tmp/stored"
 is 'what was acknowledged is there' "$(sort -u "$root/tmp/stored" | comm -13 - "$root/tmp/acknowledged")" ''
 sort -u "$root/tmp/unknown" >"$root/tmp/no-answer"
