@@ -82,6 +82,20 @@ static const ximss_error_t *own_email(ximss_call_t *call, const ximss_element_t 
     return NULL;
 }
 
+/* What was composed is looked at again: whatever a reader takes for the authors is the user. */
+static const ximss_error_t *check_authors(ximss_call_t *call, const ximss_composed_t *composed)
+{
+    int own = composed->from->nelts > 0;
+    int i;
+    for (i = 0; i < composed->from->nelts && own; i++) {
+        const ximss_address_t *address = &APR_ARRAY_IDX(composed->from, i, ximss_address_t);
+        XIMSS_TRY(ximss_submission_own(call, address->addr, &own));
+    }
+    return own ? NULL
+               : ximss_error(call->pool, XIMSS_E_SUBMISSION,
+                             "the message is not from an address of this account");
+}
+
 /* ---- to whom ---- */
 
 /* Envelope-To, else the addresses of To, Cc and Bcc. */
@@ -114,6 +128,7 @@ const ximss_error_t *ximss_op_message_submit_prepare(ximss_call_t *call)
     XIMSS_TRY(ximss_submission_plain(call, given));
     XIMSS_TRY(own_email(call, given, &email, &sender));
     XIMSS_TRY(ximss_op_compose(call, email, &composed));
+    XIMSS_TRY(check_authors(call, composed));
     submission = ximss_submission_make(call, sender);
     if (dsn != NULL && apr_cstr_casecmp(dsn, "yes") == 0) {
         submission->notify = XIMSS_NOTIFY_SUCCESS | XIMSS_NOTIFY_FAILURE;
