@@ -119,12 +119,23 @@ static const ximss_error_t *add_addresses(head_t *head, const char *name,
     return NULL;
 }
 
+/* A date or id without a text counts as missing: some clients write every element that they know. */
+static int is_blank(const field_t *field, apr_pool_t *pool)
+{
+    return (ximss_field_kind(field->name) == XIMSS_FIELD_DATE ||
+            strcasecmp(field->name, "Message-ID") == 0) &&
+           *ximss_element_word(field->element, pool) == '\0';
+}
+
 static const ximss_error_t *add_element(head_t *head, const ximss_element_t *element)
 {
     int number = ximss_name_find(element->name, strlen(element->name));
     const char *name = number > 0 ? ximss_name_spelling(number) : element->name;
     field_t field = {.name = name, .element = element};
     XIMSS_TRY(check_name(name, head->composer->pool));
+    if (is_blank(&field, head->composer->pool)) {
+        return NULL;
+    }
     XIMSS_TRY(check_single(head, name));
     if (ximss_name_kind(number) == XIMSS_FIELD_ADDRESS) {
         return add_addresses(head, name, element);

@@ -337,10 +337,15 @@ static const char *leaf_text(const ximss_composer_t *composer, const media_t *me
 static const ximss_error_t *compose_leaf(ximss_entity_t **entity, ximss_composer_t *composer,
                                          const ximss_element_t *element, const media_t *media)
 {
-    const char *text = leaf_text(composer, media, element);
     const char *format = attribute(element, "format");
     ximss_buffer_t flowed;
-    apr_size_t length = strlen(text);
+    const char *text;
+    apr_size_t length;
+    if (media_is(media, "text", "calendar") && ximss_element_child(element, NULL) != NULL) {
+        return wrong(composer->pool, "iCalendar elements are not supported by this server");
+    }
+    text = leaf_text(composer, media, element);
+    length = strlen(text);
     *entity = ximss_entity_make(media->type, media->subtype, composer->pool);
     if (strcmp(media->type, "text") == 0) {
         ximss_entity_type_param(*entity, "charset", "utf-8");

@@ -440,6 +440,8 @@ void ximss_header_raw_token(ximss_out_t *out, const char *name, const char *valu
 {
     apr_size_t length = strlen(value);
     char *text = apr_pstrmemdup(out->pool, value, length);
+    apr_size_t before = out->length;
+    apr_size_t empty;
     line_t line;
     if (!ximss_header_name_ok(name)) {
         return;
@@ -452,11 +454,16 @@ void ximss_header_raw_token(ximss_out_t *out, const char *name, const char *valu
         }
     }
     start(&line, out, name);
+    empty = out->length;
     for (apr_size_t at = 0, till; at < length; at = till + 1) {
         till = word_end(text, length, at);
         if (till > at && till - at <= TOKEN_MAX) {
             put(&line, text + at, till - at);
         }
+    }
+    if (out->length == empty) {
+        out->length = before;
+        return;
     }
     end(&line);
 }

@@ -51,7 +51,8 @@ void ximss_header_date_shift(ximss_out_t *out, const char *name, apr_int64_t sec
                              apr_int64_t shift);
 
 /* Words that are kept byte for byte: Message-ID, References, Content-ID. Controls become blanks between words,
- * bytes above 127 and the "?" of "=?" become "_"; words of over 900 bytes are left out. */
+ * bytes above 127 and the "?" of "=?" become "_"; words of over 900 bytes are left out. Without a word nothing is
+ * written. */
 void ximss_header_raw_token(ximss_out_t *out, const char *name, const char *value);
 
 /* VALUE ("text/plain", "attachment") with PARAMS (ximss_param_t; NULL: none). Values that are not short ASCII are

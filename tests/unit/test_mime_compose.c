@@ -184,7 +184,8 @@ END_TEST
 
 START_TEST(fields_are_made)
 {
-    const ximss_composed_t *mail = compose("<Subject>x</Subject>");
+    const ximss_composed_t *mail =
+        compose("<Subject>x</Subject><Message-ID> </Message-ID><Date/><Resent-Date/>");
     ck_assert_str_eq(header(mail, "Date"), "Thu, 22 Jun 2006 05:51:24 +0000");
     ck_assert_str_eq(header(mail, "Message-ID"), mail->message_id);
     ck_assert_ptr_nonnull(strstr(mail->message_id, "@example.org>"));
@@ -263,6 +264,7 @@ START_TEST(wrong_headers_are_refused)
         "<MIME contentID='a b'/>",
         "<MIME contentID='a&gt;b'/>",
         "<MIME contentID='a&#13;&#10;X: y'/>",
+        "<MIME type='text' subtype='calendar'><iCalendar/></MIME>",
         "<copyMIME UID='156'/>",
         "<copyMIME folder='INBOX'/>",
         "<copyMIME folder='INBOX' UID='0'/>",

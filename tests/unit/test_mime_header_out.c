@@ -65,12 +65,13 @@ static const char *many(const char *piece, int count)
  * printable ASCII. Returns how many lines there are. */
 static int check_lines(const char *field, apr_size_t limit)
 {
+    const char *stop = field + strlen(field);
     int lines = 0;
-    while (*field != '\0') {
-        const char *end = strstr(field, "\r\n");
-        apr_size_t length = end == NULL ? strlen(field) : (apr_size_t)(end - field);
-        if (end == NULL || length > limit || !ximss_bytes_plain(field, length) ||
-            (*field == ' ') != (lines > 0) || strspn(field, " ") == length) {
+    while (field < stop) {
+        const char *end = memchr(field, '\r', (apr_size_t)(stop - field));
+        apr_size_t length = (apr_size_t)((end == NULL ? stop : end) - field);
+        if (end == NULL || end[1] != '\n' || length > limit || !ximss_bytes_plain(field, length) ||
+            (*field == ' ') != (lines > 0) || length == 1) {
             ck_abort_msg("line %d of %d bytes: %.100s", lines, (int)length, field);
         }
         field = end + 2;
@@ -274,7 +275,7 @@ START_TEST(raw_words_are_kept)
     ck_assert_str_eq(raw(" <a@b>\r\nX: y "), "References: <a@b> X: y\r\n");
     ck_assert_str_eq(raw("<\xc3\xa9@b>"), "References: <__@b>\r\n");
     ck_assert_str_eq(raw("<=?utf-8?Q?=0A?=@b>"), "References: <=_utf-8?Q?=0A?=@b>\r\n");
-    ck_assert_str_eq(raw(many("x", 901)), "References:\r\n");
+    ck_assert_str_eq(raw(many("x", 901)), "");
     check_lines(raw(many("<0123456789@example.org> ", 1000)), 78);
 }
 END_TEST
