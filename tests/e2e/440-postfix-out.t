@@ -125,12 +125,25 @@ reports() {
     ok "$1: nothing waits" patiently emptied
 }
 
+# confirmation NAME: one leaves with the null sender.
+confirmation() {
+    printf 'Return-Path: <%s>\nFrom: asks@sink.test\nTo: user@example.org\nSubject: please\nMessage-ID: <%s@sink.test>\nDisposition-Notification-To: <%s>\n\ntext\n' \
+        "asks-$1@sink.test" "$1" "asks-$1@sink.test" >"$root/tmp/asks"
+    import user@example.org Asked "$root/tmp/asks"
+    sync '<folderOpen id="1" folder="asked" mailbox="Asked" sortField="UID"><field>UID</field></folderOpen><messageConfirm id="2" folder="asked" UID="1" type="manual"/>'
+    ok "$1: a confirmation arrives" patiently arrived 'Displayed: please'
+    is "$1: without a sender" "$(cat "$root/sink/$(sunk 'Displayed: please').env")" "
+asks-$1@sink.test"
+    rm -f "$root/sink/$(sunk 'Displayed: please').eml"
+}
+
 # --- by its sendmail ----------------------------------------------------------------------------
 
 start "XimssSendmail \"$postfix_sendmail\""
 postfix_set "virtual_transport=lmtp:[127.0.0.1]:$lmtp_port"
 two_ways sendmail
 reports sendmail
+confirmation sendmail
 
 # --- as a relay ---------------------------------------------------------------------------------
 
@@ -141,6 +154,7 @@ XimssRelayPort $postfix_port"
 postfix_set "virtual_transport=lmtp:[127.0.0.1]:$lmtp_port"
 two_ways relay
 reports relay
+confirmation relay
 
 # --- a plain relay that refuses, and reports of our own -------------------------------------------
 
