@@ -156,6 +156,40 @@ two_ways relay
 reports relay
 confirmation relay
 
+# --- as a relay that talks TLS only ---------------------------------------------------------------
+
+mkdir "$root/tls"
+# certificate NAME: an authority, and a certificate for localhost that it has signed.
+certificate() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj '/CN=Test authority' \
+        -keyout "$root/tls/$1-ca.key" -out "$root/tls/$1-ca.pem" 2>/dev/null
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -keyout "$root/tls/$1.key" \
+        -out "$root/tls/$1.csr" 2>/dev/null
+    printf 'subjectAltName=DNS:localhost\n' >"$root/tls/$1.ext"
+    openssl x509 -req -in "$root/tls/$1.csr" -CA "$root/tls/$1-ca.pem" -CAkey "$root/tls/$1-ca.key" -CAcreateserial \
+        -days 1 -extfile "$root/tls/$1.ext" -out "$root/tls/$1.pem" 2>/dev/null
+}
+certificate right
+certificate wrong
+start "XimssRelay localhost
+XimssRelayPort $postfix_port
+XimssRelayTLS STARTTLS
+XimssRelayCAFile \"$root/tls/right-ca.pem\"
+XimssQueueFirstPause 1
+XimssQueueLongestPause 1"
+postfix_set "virtual_transport=lmtp:[127.0.0.1]:$lmtp_port" "smtpd_tls_cert_file=$root/tls/wrong.pem" \
+    "smtpd_tls_key_file=$root/tls/wrong.key" smtpd_tls_security_level=encrypt
+submit friend@sink.test 'by TLS'
+refused_certificate() {
+    ctl queue list | grep -q 'certificate'
+}
+ok 'the certificate of another authority is refused' patiently refused_certificate
+ok 'and nothing leaves' test -z "$(sunk 'by TLS')"
+postfix_set "smtpd_tls_cert_file=$root/tls/right.pem" "smtpd_tls_key_file=$root/tls/right.key"
+ok 'once it is right, the message leaves' patiently arrived 'by TLS'
+has 'by TLS' "$(cat "$root/sink/$(sunk 'by TLS').eml")" 'with ESMTPS'
+postfix_set smtpd_tls_security_level=none
+
 # --- a plain relay that refuses, and reports of our own -------------------------------------------
 
 ctl account delete user@example.org
