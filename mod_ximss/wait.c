@@ -71,7 +71,15 @@ static int is_gone(const request_rec *r)
            poll(&client, 1, 0) > 0 && (client.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
-/* Blocks until there is something or it is DEADLINE; 0 when the client went. */
+/* Whether this child is to go: prefork tells its modules only when it goes. */
+static int is_stopping(void)
+{
+    int state;
+
+    return ap_mpm_query(AP_MPMQ_MPM_STATE, &state) == APR_SUCCESS && state == AP_MPMQ_STOPPING;
+}
+
+/* Blocks until there is something, the child stops, or it is DEADLINE; 0 when the client went. */
 static int block(const request_rec *r, const ximss_wait_t *wait, apr_int64_t deadline)
 {
     apr_int64_t left;
@@ -82,7 +90,7 @@ static int block(const request_rec *r, const ximss_wait_t *wait, apr_int64_t dea
         if (is_gone(r)) {
             return 0;
         }
-    } while (left > LOOK_MS && ximss_wait_look(wait) == XIMSS_WAIT_NOTHING);
+    } while (left > LOOK_MS && !is_stopping() && ximss_wait_look(wait) == XIMSS_WAIT_NOTHING);
     return 1;
 }
 
@@ -98,7 +106,7 @@ int ximss_wait_run(request_rec *r, const ximss_wait_t *wait, apr_int64_t deadlin
     }
     too_many = apr_atomic_inc32(&all.now) >= all.most;
     too_many |= stream && apr_atomic_inc32(&streams.now) >= streams.most;
-    while (!try_it(baton, too_many || ximss_wait_clock() >= deadline, &answer)) {
+    while (!try_it(baton, too_many || is_stopping() || ximss_wait_clock() >= deadline, &answer)) {
         if (!block(r, wait, deadline)) {
             ximss_wait_end(wait);
             ximss_wait_gone(r);

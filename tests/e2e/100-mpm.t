@@ -27,7 +27,8 @@ for XIMSS_MPM in prefork worker event; do
     wait $waiting
     is "$XIMSS_MPM: a poll is told, whatever child has it" "$(tr -d '\r' <"$root/tmp/poll")" \
         '<XIMSS respSeq="1"><response id="a"/></XIMSS>'
-    curl -s -m 70 "$url/Session/$id/?maxWait=60" >"$root/tmp/poll" &
+    # longer than the client stays: it ends with the child
+    curl -s -m 40 "$url/Session/$id/?maxWait=100" >"$root/tmp/poll" &
     waiting=$!
     sync '<mailboxList id="1" filter="*"/>'
     has "$XIMSS_MPM: a batch beside a poll" "$body" 'mailbox="INBOX"'
@@ -35,6 +36,7 @@ for XIMSS_MPM in prefork worker event; do
     is "$XIMSS_MPM: a message" "$body" "$(cat "$root/tmp/mail")"
     ok "$XIMSS_MPM: graceful restart" httpd_graceful
     wait $waiting
+    is "$XIMSS_MPM: which ends a poll" "$(tr -d '\r' <"$root/tmp/poll")" '<XIMSS/>'
     sync '<noop id="1"/>'
     is "$XIMSS_MPM: the session lives" "$body" '<XIMSS><response id="1"/></XIMSS>'
     # shellcheck disable=SC2046,SC2086

@@ -49,7 +49,10 @@ stop 'restarts'
 children=1
 start
 live_is 'a client that takes no replies is dropped' silent
-ok 'with its files' [ "$(ls "$root/runtime" | wc -l)" = 1 ]
+one_folder() {
+    [ "$(find "$root/runtime" -mindepth 1 -maxdepth 1 | wc -l)" = 1 ]
+}
+ok 'with its files' wait_for one_folder
 stop 'dropped'
 
 children=2
