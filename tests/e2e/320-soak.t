@@ -57,4 +57,7 @@ for number in 0 1 2 3; do
     }
 done
 is 'the accounts are sound' "$faults" 0
+httpd_stop
+matches 'tombstones were purged' "$(python3 "$XIMSS_SRC/tests/soak/tombstones.py" "$data")" '^# .* purged up to [1-9]'
+python3 "$XIMSS_SRC/tests/soak/tombstones.py" "$data"
 httpd_done
