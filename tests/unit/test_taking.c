@@ -8,6 +8,7 @@
 #include <apr_strings.h>
 
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -92,6 +93,12 @@ static int die_in(void (*take)(void), int number)
     return 1;
 }
 
+/* Whether round NUMBER is enough: valgrind makes system calls of its own, and the whole takes too long there. */
+static int is_enough(int number)
+{
+    return getenv("XIMSS_UNDER") != NULL && number >= 8;
+}
+
 /* Has a notification and the answer of an asynchronous batch wait. */
 static const char *make_events(int round)
 {
@@ -111,7 +118,7 @@ START_TEST(test_reply)
     int died = 1;
 
     start();
-    while (died) {
+    while (died && !is_enough(round)) {
         const char *answer;
         const char *got;
 
@@ -124,7 +131,7 @@ START_TEST(test_reply)
         acknowledged = session->resp_seq;
         ck_assert_str_eq(poll(), "");
     }
-    ck_assert_int_gt(round, 20);
+    ck_assert(round > 20 || is_enough(round));
 }
 END_TEST
 
@@ -134,7 +141,7 @@ START_TEST(test_poll)
     int died = 1;
 
     start();
-    while (died) {
+    while (died && !is_enough(round)) {
         const char *answer = make_events(++round);
         const char *got;
 
@@ -147,7 +154,7 @@ START_TEST(test_poll)
         acknowledged = session->resp_seq;
         ck_assert_str_eq(poll(), "");
     }
-    ck_assert_int_gt(round, 20);
+    ck_assert(round > 20 || is_enough(round));
 }
 END_TEST
 
