@@ -67,6 +67,11 @@ typedef struct ximss_sqlite_account_t {
     struct ximss_sqlite_account_t *older;
 } ximss_sqlite_account_t;
 
+static inline ximss_sqlite_t *ximss_sqlite_of(ximss_account_t *account)
+{
+    return &((ximss_sqlite_account_t *)account)->db;
+}
+
 /* A connection to the directory, in the list of idle ones. */
 typedef struct ximss_sqlite_directory_t {
     ximss_sqlite_t db;
@@ -153,10 +158,18 @@ const ximss_error_t *ximss_sqlite_step(ximss_sqlite_t *db, sqlite3_stmt *stmt, i
 /* Steps to the end, ignoring rows. */
 const ximss_error_t *ximss_sqlite_run(ximss_sqlite_t *db, sqlite3_stmt *stmt, apr_pool_t *pool);
 
+/* Runs statement NUMBER, which takes COUNT NUMBERS and nothing else, to the end. */
+const ximss_error_t *ximss_sqlite_do(ximss_sqlite_t *db, int number, const apr_int64_t *numbers,
+                                     int count, apr_pool_t *pool);
+
 /* Runs to the end; *VALUE is the first column of the first row, *FOUND (may be NULL) whether there was
  * one; without a row and with FOUND NULL: XIMSS_E_INTERNAL. */
 const ximss_error_t *ximss_sqlite_number(ximss_sqlite_t *db, sqlite3_stmt *stmt, apr_int64_t *value,
                                          int *found, apr_pool_t *pool);
+
+/* The same for statement NUMBER, which takes as many of NUMBERS as it has parameters. */
+const ximss_error_t *ximss_sqlite_ask(ximss_sqlite_t *db, int number, const apr_int64_t *numbers,
+                                      apr_int64_t *value, int *found, apr_pool_t *pool);
 
 /* For walks that ask for the row after the last one: XIMSS_E_INTERNAL unless AFTER < NEXT. A damaged file may answer
  * with rows that were there before, for ever. */

@@ -2,37 +2,32 @@
  * the table of the mail provider. */
 #include "store/sqlite_mail.h"
 
-static ximss_sqlite_t *db_of(ximss_account_t *account)
-{
-    return &((ximss_sqlite_account_t *)account)->db;
-}
-
 /* ---- transactions ---- */
 
 static const ximss_error_t *begin(ximss_account_t *account, int write, apr_pool_t *pool)
 {
-    return ximss_sqlite_begin(db_of(account), write, pool);
+    return ximss_sqlite_begin(ximss_sqlite_of(account), write, pool);
 }
 
 static const ximss_error_t *commit(ximss_account_t *account, apr_pool_t *pool)
 {
-    return ximss_sqlite_commit(db_of(account), pool);
+    return ximss_sqlite_commit(ximss_sqlite_of(account), pool);
 }
 
 static void rollback(ximss_account_t *account)
 {
-    ximss_sqlite_rollback(db_of(account));
+    ximss_sqlite_rollback(ximss_sqlite_of(account));
 }
 
 static ximss_transaction_t transaction(ximss_account_t *account)
 {
-    return db_of(account)->transaction;
+    return ximss_sqlite_of(account)->transaction;
 }
 
 static const ximss_error_t *savepoint(ximss_account_t *account, ximss_savepoint_t what,
                                       apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
 
     if (db->savepoint == (what == XIMSS_SAVEPOINT_SET)) {
         return ximss_error_detail(pool, XIMSS_E_INTERNAL, "savepoint out of turn");
@@ -53,12 +48,12 @@ static const ximss_error_t *savepoint(ximss_account_t *account, ximss_savepoint_
 static void tidy(ximss_account_t *account)
 {
     ximss_sqlite_purge(account);
-    ximss_sqlite_tidy(db_of(account));
+    ximss_sqlite_tidy(ximss_sqlite_of(account));
 }
 
 static void time_limit(ximss_account_t *account, int seconds)
 {
-    ximss_sqlite_time_limit(db_of(account), seconds);
+    ximss_sqlite_time_limit(ximss_sqlite_of(account), seconds);
 }
 
 /* ---- data ---- */
@@ -90,11 +85,8 @@ const ximss_error_t *ximss_sqlite_counters_set(ximss_sqlite_t *db,
     const apr_int64_t numbers[] = {counters->bytes,        counters->quota,
                                    counters->modseq,       counters->next_blob,
                                    counters->next_mailbox, counters->uid_validity};
-    sqlite3_stmt *stmt;
 
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_ACCOUNT_SET, pool));
-    ximss_sqlite_bind(stmt, numbers, 6);
-    return ximss_sqlite_run(db, stmt, pool);
+    return ximss_sqlite_do(db, XIMSS_ACCOUNT_QUERY_ACCOUNT_SET, numbers, 6, pool);
 }
 
 static const ximss_error_t *usage(ximss_account_t *account, apr_int64_t *used, apr_int64_t *quota,
@@ -102,7 +94,7 @@ static const ximss_error_t *usage(ximss_account_t *account, apr_int64_t *used, a
 {
     ximss_sqlite_counters_t counters;
 
-    XIMSS_TRY(ximss_sqlite_counters_get(db_of(account), &counters, pool));
+    XIMSS_TRY(ximss_sqlite_counters_get(ximss_sqlite_of(account), &counters, pool));
     *used = counters.bytes;
     *quota = counters.quota;
     return NULL;
@@ -147,7 +139,7 @@ static const ximss_error_t *login_get(ximss_account_t *account, ximss_login_t *n
                                       ximss_login_t *previous, ximss_login_t *failed,
                                       apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
 
     XIMSS_TRY(read_login(db, LOGIN_NEWEST, newest, pool));
     XIMSS_TRY(read_login(db, LOGIN_PREVIOUS, previous, pool));
@@ -157,7 +149,7 @@ static const ximss_error_t *login_get(ximss_account_t *account, ximss_login_t *n
 static const ximss_error_t *login_put(ximss_account_t *account, const ximss_login_t *now,
                                       int failed, apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     ximss_login_t newest;
 
     if (failed) {
@@ -173,7 +165,7 @@ static const ximss_error_t *login_put(ximss_account_t *account, const ximss_logi
 static const ximss_error_t *pref(ximss_account_t *account, const char *name, const char **value,
                                  apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     sqlite3_stmt *stmt;
     int row;
 
@@ -191,7 +183,7 @@ static const ximss_error_t *pref(ximss_account_t *account, const char *name, con
 static const ximss_error_t *pref_list(ximss_account_t *account, apr_array_header_t **prefs,
                                       apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     sqlite3_stmt *stmt;
     int row;
 
@@ -213,7 +205,7 @@ static const ximss_error_t *pref_put(ximss_account_t *account, const ximss_pref_
                                      apr_pool_t *pool)
 {
     const apr_int64_t form = own->is_xml;
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     sqlite3_stmt *stmt;
 
     if (own->value == NULL) {
@@ -231,7 +223,7 @@ static const ximss_error_t *pref_put(ximss_account_t *account, const ximss_pref_
 static const ximss_error_t *pref_total(ximss_account_t *account, apr_int64_t *count,
                                        apr_int64_t *bytes, apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     sqlite3_stmt *stmt;
     int row;
 

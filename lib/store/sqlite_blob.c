@@ -68,37 +68,20 @@ const ximss_error_t *ximss_sqlite_blob_put(ximss_sqlite_t *db, const ximss_diges
 
 const ximss_error_t *ximss_sqlite_blob_hold(ximss_sqlite_t *db, apr_int64_t blob, apr_pool_t *pool)
 {
-    sqlite3_stmt *stmt;
-
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_BLOB_HOLD, pool));
-    ximss_sqlite_bind(stmt, &blob, 1);
-    return ximss_sqlite_run(db, stmt, pool);
-}
-
-static const ximss_error_t *delete_rows(ximss_sqlite_t *db, int number, apr_int64_t blob,
-                                        apr_pool_t *pool)
-{
-    sqlite3_stmt *stmt;
-
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, number, pool));
-    ximss_sqlite_bind(stmt, &blob, 1);
-    return ximss_sqlite_run(db, stmt, pool);
+    return ximss_sqlite_do(db, XIMSS_ACCOUNT_QUERY_BLOB_HOLD, &blob, 1, pool);
 }
 
 const ximss_error_t *ximss_sqlite_blob_drop(ximss_sqlite_t *db, apr_int64_t blob, apr_pool_t *pool)
 {
-    sqlite3_stmt *stmt;
     apr_int64_t refs;
     int found;
 
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_BLOB_DROP, pool));
-    ximss_sqlite_bind(stmt, &blob, 1);
-    XIMSS_TRY(ximss_sqlite_number(db, stmt, &refs, &found, pool));
+    XIMSS_TRY(ximss_sqlite_ask(db, XIMSS_ACCOUNT_QUERY_BLOB_DROP, &blob, &refs, &found, pool));
     if (!found || refs > 0) {
         return NULL;
     }
-    XIMSS_TRY(delete_rows(db, XIMSS_ACCOUNT_QUERY_BLOB_DELETE, blob, pool));
-    return delete_rows(db, XIMSS_ACCOUNT_QUERY_RAW_DELETE, blob, pool);
+    XIMSS_TRY(ximss_sqlite_do(db, XIMSS_ACCOUNT_QUERY_BLOB_DELETE, &blob, 1, pool));
+    return ximss_sqlite_do(db, XIMSS_ACCOUNT_QUERY_RAW_DELETE, &blob, 1, pool);
 }
 
 static const ximss_error_t *no_blob(ximss_sqlite_t *db, apr_int64_t blob, apr_pool_t *pool)
@@ -171,13 +154,10 @@ static const ximss_error_t *check_last_piece(ximss_sqlite_t *db, apr_int64_t blo
                                              apr_pool_t *pool)
 {
     const apr_int64_t id = (blob << 16) + (end - 1) / PIECE;
-    sqlite3_stmt *stmt;
     apr_int64_t length;
     int found;
 
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_RAW_LENGTH, pool));
-    ximss_sqlite_bind(stmt, &id, 1);
-    XIMSS_TRY(ximss_sqlite_number(db, stmt, &length, &found, pool));
+    XIMSS_TRY(ximss_sqlite_ask(db, XIMSS_ACCOUNT_QUERY_RAW_LENGTH, &id, &length, &found, pool));
     return found ? NULL
                  : ximss_error_detail(pool, XIMSS_E_INTERNAL,
                                       "%s: the end of blob %" APR_INT64_T_FMT " is missing",
@@ -188,14 +168,11 @@ static const ximss_error_t *check_last_piece(ximss_sqlite_t *db, apr_int64_t blo
 static const ximss_error_t *read_blob(ximss_sqlite_t *db, apr_int64_t blob, apr_int64_t offset,
                                       apr_size_t length, const char **data, apr_pool_t *pool)
 {
-    sqlite3_stmt *stmt;
     apr_int64_t size;
     char *target;
     int found;
 
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_BLOB_SIZE, pool));
-    ximss_sqlite_bind(stmt, &blob, 1);
-    XIMSS_TRY(ximss_sqlite_number(db, stmt, &size, &found, pool));
+    XIMSS_TRY(ximss_sqlite_ask(db, XIMSS_ACCOUNT_QUERY_BLOB_SIZE, &blob, &size, &found, pool));
     if (!found) {
         return no_blob(db, blob, pool);
     }
@@ -233,14 +210,11 @@ const ximss_error_t *ximss_sqlite_message_known(ximss_account_t *account, apr_in
 {
     ximss_sqlite_t *db = &((ximss_sqlite_account_t *)account)->db;
     apr_int64_t numbers[2] = {0, mailbox};
-    sqlite3_stmt *stmt;
     apr_int64_t one;
 
     XIMSS_TRY(find_blob(db, sha256, &numbers[0], known, pool));
     if (!*known) {
         return NULL;
     }
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_MESSAGE_KNOWN, pool));
-    ximss_sqlite_bind(stmt, numbers, 2);
-    return ximss_sqlite_number(db, stmt, &one, known, pool);
+    return ximss_sqlite_ask(db, XIMSS_ACCOUNT_QUERY_MESSAGE_KNOWN, numbers, &one, known, pool);
 }

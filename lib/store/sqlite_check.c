@@ -66,16 +66,6 @@ static const ximss_error_t *query(check_t *check, int number, const apr_int64_t 
     return ximss_sqlite_run(check->db, stmt, pool);
 }
 
-static const ximss_error_t *change(check_t *check, int number, const apr_int64_t *numbers,
-                                   int count, apr_pool_t *pool)
-{
-    sqlite3_stmt *stmt;
-
-    XIMSS_TRY(ximss_sqlite_use(&stmt, check->db, number, pool));
-    ximss_sqlite_bind(stmt, numbers, count);
-    return ximss_sqlite_run(check->db, stmt, pool);
-}
-
 /* ---- the file ---- */
 
 static const ximss_error_t *check_file(check_t *check, apr_pool_t *pool)
@@ -192,7 +182,7 @@ static const ximss_error_t *check_references(check_t *check, const blob_row_t *b
         return NULL;
     }
     /* One too many, and dropped: then a blob without rows goes. */
-    XIMSS_TRY(change(check, XIMSS_ACCOUNT_QUERY_REPAIR_REFS, numbers, 2, pool));
+    XIMSS_TRY(ximss_sqlite_do(check->db, XIMSS_ACCOUNT_QUERY_REPAIR_REFS, numbers, 2, pool));
     return ximss_sqlite_blob_drop(check->db, blob->id, pool);
 }
 
@@ -253,7 +243,7 @@ static const ximss_error_t *restore_blob(check_t *check, apr_int64_t blob, apr_p
     apr_int64_t size;
     const char *data;
 
-    XIMSS_TRY(change(check, XIMSS_ACCOUNT_QUERY_REPAIR_LOST, &blob, 1, pool));
+    XIMSS_TRY(ximss_sqlite_do(check->db, XIMSS_ACCOUNT_QUERY_REPAIR_LOST, &blob, 1, pool));
     XIMSS_TRY(query(check, XIMSS_ACCOUNT_QUERY_BLOB_SIZE, &blob, &size, 1, pool));
     XIMSS_TRY(ximss_sqlite_blob_read(check->account, blob, 0, (apr_size_t)size, &data, pool));
     SHA256((const unsigned char *)data, (size_t)size, sha256);
@@ -272,12 +262,10 @@ static const ximss_error_t *check_lost(check_t *check, apr_pool_t *pool)
     apr_pool_create(&iteration, pool);
     while (found) {
         apr_int64_t after = blob;
-        sqlite3_stmt *stmt;
 
         apr_pool_clear(iteration);
-        XIMSS_TRY(ximss_sqlite_use(&stmt, check->db, XIMSS_ACCOUNT_QUERY_CHECK_LOST, iteration));
-        ximss_sqlite_bind(stmt, &after, 1);
-        XIMSS_TRY(ximss_sqlite_number(check->db, stmt, &blob, &found, iteration));
+        XIMSS_TRY(ximss_sqlite_ask(check->db, XIMSS_ACCOUNT_QUERY_CHECK_LOST, &after, &blob, &found,
+                                   iteration));
         if (found) {
             XIMSS_TRY(ximss_sqlite_ascends(check->db, after, blob, iteration));
             fault(check, check->run->repair, iteration,
@@ -305,7 +293,7 @@ static const ximss_error_t *check_orphans(check_t *check, apr_pool_t *pool)
         fault(check, check->run->repair, pool, "%" APR_INT64_T_FMT " raw pieces belong to no blob",
               pieces);
         if (check->run->repair) {
-            return change(check, XIMSS_ACCOUNT_QUERY_REPAIR_PIECES, NULL, 0, pool);
+            return ximss_sqlite_do(check->db, XIMSS_ACCOUNT_QUERY_REPAIR_PIECES, NULL, 0, pool);
         }
     }
     return NULL;
@@ -334,8 +322,8 @@ static const ximss_error_t *check_outbox(check_t *check, apr_pool_t *pool)
     if (!repair) {
         return NULL;
     }
-    XIMSS_TRY(change(check, XIMSS_ACCOUNT_QUERY_REPAIR_OUTBOX, NULL, 0, pool));
-    return change(check, XIMSS_ACCOUNT_QUERY_REPAIR_OUTBOX_RECIPIENTS, NULL, 0, pool);
+    XIMSS_TRY(ximss_sqlite_do(check->db, XIMSS_ACCOUNT_QUERY_REPAIR_OUTBOX, NULL, 0, pool));
+    return ximss_sqlite_do(check->db, XIMSS_ACCOUNT_QUERY_REPAIR_OUTBOX_RECIPIENTS, NULL, 0, pool);
 }
 
 /* ---- mailboxes ---- */
@@ -355,8 +343,9 @@ static const ximss_error_t *check_counters(check_t *check, const ximss_mailbox_t
         fault(check, check->run->repair, pool, "mailbox %s: its counters were wrong",
               mailbox->name);
     }
-    return check->run->repair ? change(check, XIMSS_ACCOUNT_QUERY_REPAIR_MAILBOX, numbers, 8, pool)
-                              : NULL;
+    return check->run->repair
+               ? ximss_sqlite_do(check->db, XIMSS_ACCOUNT_QUERY_REPAIR_MAILBOX, numbers, 8, pool)
+               : NULL;
 }
 
 static const ximss_error_t *check_orders(check_t *check, const ximss_mailbox_t *mailbox,
@@ -429,7 +418,8 @@ static const ximss_error_t *check_file_pieces(check_t *check, apr_pool_t *pool)
 static const ximss_error_t *restore_directories(check_t *check, apr_pool_t *pool)
 {
     do {
-        XIMSS_TRY(change(check, XIMSS_ACCOUNT_QUERY_REPAIR_FILE_DIRECTORIES, NULL, 0, pool));
+        XIMSS_TRY(
+            ximss_sqlite_do(check->db, XIMSS_ACCOUNT_QUERY_REPAIR_FILE_DIRECTORIES, NULL, 0, pool));
     } while (sqlite3_changes(check->db->db) > 0);
     return NULL;
 }
@@ -458,9 +448,9 @@ static const ximss_error_t *check_files(check_t *check, apr_pool_t *pool)
     if (!repair) {
         return NULL;
     }
-    XIMSS_TRY(change(check, XIMSS_ACCOUNT_QUERY_REPAIR_FILE_ORPHANS, NULL, 0, pool));
+    XIMSS_TRY(ximss_sqlite_do(check->db, XIMSS_ACCOUNT_QUERY_REPAIR_FILE_ORPHANS, NULL, 0, pool));
     XIMSS_TRY(restore_directories(check, pool));
-    return change(check, XIMSS_ACCOUNT_QUERY_REPAIR_FILE_STORAGE, NULL, 0, pool);
+    return ximss_sqlite_do(check->db, XIMSS_ACCOUNT_QUERY_REPAIR_FILE_STORAGE, NULL, 0, pool);
 }
 
 /* ---- the account ---- */
@@ -476,7 +466,7 @@ static const ximss_error_t *check_account(check_t *check, apr_pool_t *pool)
     }
     fault(check, check->run->repair, pool, "account: its counters were wrong");
     return check->run->repair
-               ? change(check, XIMSS_ACCOUNT_QUERY_REPAIR_ACCOUNT, values + 4, 4, pool)
+               ? ximss_sqlite_do(check->db, XIMSS_ACCOUNT_QUERY_REPAIR_ACCOUNT, values + 4, 4, pool)
                : NULL;
 }
 

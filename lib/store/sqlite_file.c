@@ -12,11 +12,6 @@ typedef struct storage_t {
     apr_int64_t bytes;
 } storage_t;
 
-static ximss_sqlite_t *db_of(ximss_account_t *account)
-{
-    return &((ximss_sqlite_account_t *)account)->db;
-}
-
 /* Binds the directory and the last level of NAME to ?NUMBER and the one after it. */
 static void bind_name(sqlite3_stmt *stmt, int number, const char *name)
 {
@@ -40,7 +35,7 @@ static void read_row(ximss_file_t *file, sqlite3_stmt *stmt, int first)
 static const ximss_error_t *find(ximss_account_t *account, const char *name, ximss_file_t **file,
                                  apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     sqlite3_stmt *stmt;
     int row;
 
@@ -63,7 +58,7 @@ static const ximss_error_t *list(ximss_account_t *account, const char *directory
                                  apr_pool_t *pool)
 {
     const apr_int64_t numbers[] = {slice->position, slice->limit > 0 ? slice->limit : -1};
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     sqlite3_stmt *stmt;
     int row;
 
@@ -106,11 +101,8 @@ static const ximss_error_t *storage_set(ximss_sqlite_t *db, const storage_t *sto
                                         apr_pool_t *pool)
 {
     const apr_int64_t numbers[] = {storage->next_content, storage->files, storage->bytes};
-    sqlite3_stmt *stmt;
 
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_FILE_STORAGE_SET, pool));
-    ximss_sqlite_bind(stmt, numbers, 3);
-    return ximss_sqlite_run(db, stmt, pool);
+    return ximss_sqlite_do(db, XIMSS_ACCOUNT_QUERY_FILE_STORAGE_SET, numbers, 3, pool);
 }
 
 /* FILES files and BYTES bytes more (or fewer), for the storage and for the account's quota. */
@@ -132,7 +124,7 @@ static const ximss_error_t *count(ximss_sqlite_t *db, apr_int64_t files, apr_int
 static const ximss_error_t *total(ximss_account_t *account, const char *directory,
                                   apr_int64_t *files, apr_int64_t *bytes, apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     sqlite3_stmt *stmt;
     storage_t storage;
     int row;
@@ -154,7 +146,7 @@ static const ximss_error_t *total(ximss_account_t *account, const char *director
 static const ximss_error_t *directories(ximss_account_t *account, apr_int64_t *found,
                                         apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     sqlite3_stmt *stmt;
 
     XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_FILE_DIRECTORIES, pool));
@@ -166,7 +158,7 @@ static const ximss_error_t *directories(ximss_account_t *account, apr_int64_t *f
 static const ximss_error_t *new_content(ximss_account_t *account, apr_int64_t *content,
                                         apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     storage_t storage;
 
     XIMSS_TRY(storage_get(db, &storage, pool));
@@ -179,7 +171,7 @@ static const ximss_error_t *add_piece(ximss_account_t *account, apr_int64_t cont
                                       apr_pool_t *pool)
 {
     const apr_int64_t id = (content << 16) + number;
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     sqlite3_stmt *stmt;
 
     XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_FILE_DATA_INSERT, pool));
@@ -190,11 +182,7 @@ static const ximss_error_t *add_piece(ximss_account_t *account, apr_int64_t cont
 
 static const ximss_error_t *drop_content(ximss_sqlite_t *db, apr_int64_t content, apr_pool_t *pool)
 {
-    sqlite3_stmt *stmt;
-
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_FILE_DATA_DELETE, pool));
-    ximss_sqlite_bind(stmt, &content, 1);
-    return ximss_sqlite_run(db, stmt, pool);
+    return ximss_sqlite_do(db, XIMSS_ACCOUNT_QUERY_FILE_DATA_DELETE, &content, 1, pool);
 }
 
 /* Copies LENGTH bytes of piece ID from FROM on to TARGET. */
@@ -236,8 +224,8 @@ static const ximss_error_t *read_content(ximss_account_t *account, apr_int64_t c
         apr_int64_t room = XIMSS_FILE_PIECE - from;
         apr_int64_t step = end - offset < room ? end - offset : room;
 
-        XIMSS_TRY(copy_piece(db_of(account), (content << 16) + offset / XIMSS_FILE_PIECE, from,
-                             step, target, pool));
+        XIMSS_TRY(copy_piece(ximss_sqlite_of(account), (content << 16) + offset / XIMSS_FILE_PIECE,
+                             from, step, target, pool));
         target += step;
         offset += step;
     }
@@ -251,7 +239,7 @@ static const ximss_error_t *put(ximss_account_t *account, const ximss_file_t *fi
                                 const ximss_file_t *old, apr_pool_t *pool)
 {
     const apr_int64_t numbers[] = {file->content, file->size, file->modified};
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     sqlite3_stmt *stmt;
 
     XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_FILE_PUT, pool));
@@ -271,7 +259,7 @@ static const ximss_error_t *put(ximss_account_t *account, const ximss_file_t *fi
 static const ximss_error_t *remove_file(ximss_account_t *account, const ximss_file_t *file,
                                         apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     sqlite3_stmt *stmt;
 
     XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_FILE_DELETE, pool));
@@ -287,7 +275,7 @@ static const ximss_error_t *remove_file(ximss_account_t *account, const ximss_fi
 static const ximss_error_t *rename_file(ximss_account_t *account, const ximss_file_t *file,
                                         const char *new_name, apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     sqlite3_stmt *stmt;
 
     XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_FILE_MOVE, pool));
@@ -306,7 +294,7 @@ static const ximss_error_t *rename_file(ximss_account_t *account, const ximss_fi
 static const ximss_error_t *longest(ximss_account_t *account, const char *directory,
                                     apr_int64_t *bytes, apr_int64_t *levels, apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     sqlite3_stmt *stmt;
     int row;
 
@@ -321,7 +309,7 @@ static const ximss_error_t *longest(ximss_account_t *account, const char *direct
 static const ximss_error_t *set_attributes(ximss_account_t *account, const char *name,
                                            const char *text, apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     sqlite3_stmt *stmt;
 
     XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_FILE_ATTRIBUTES, pool));
@@ -335,7 +323,7 @@ static const ximss_error_t *set_attributes(ximss_account_t *account, const char 
 static const ximss_error_t *subscriptions(ximss_account_t *account, apr_array_header_t **names,
                                           apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     sqlite3_stmt *stmt;
     int row;
 
@@ -352,7 +340,7 @@ static const ximss_error_t *subscriptions(ximss_account_t *account, apr_array_he
 static const ximss_error_t *subscribe(ximss_account_t *account, const char *name, int add,
                                       apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     sqlite3_stmt *stmt;
 
     XIMSS_TRY(ximss_sqlite_use(&stmt, db,

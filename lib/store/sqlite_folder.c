@@ -41,11 +41,8 @@ static const ximss_error_t *sync_folder(const char *path, apr_pool_t *pool)
 static const ximss_error_t *fill(ximss_sqlite_t *db, apr_int64_t quota, apr_pool_t *pool)
 {
     const apr_int64_t row[] = {apr_time_sec(apr_time_now()), quota};
-    sqlite3_stmt *stmt;
 
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_ACCOUNT_INSERT, pool));
-    ximss_sqlite_bind(stmt, row, 2);
-    XIMSS_TRY(ximss_sqlite_run(db, stmt, pool));
+    XIMSS_TRY(ximss_sqlite_do(db, XIMSS_ACCOUNT_QUERY_ACCOUNT_INSERT, row, 2, pool));
     return ximss_sqlite_mailbox_insert(db, "INBOX", 0, "", pool);
 }
 

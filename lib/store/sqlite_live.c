@@ -8,26 +8,10 @@
 #define ALERT_AGE    (3 * 86400)
 #define DELIVERY_AGE (90 * 86400)
 
-static ximss_sqlite_t *db_of(ximss_account_t *account)
-{
-    return &((ximss_sqlite_account_t *)account)->db;
-}
-
-/* Runs a statement that takes numbers only and gives no rows. */
-static const ximss_error_t *run(ximss_sqlite_t *db, int statement, const apr_int64_t *numbers,
-                                int count, apr_pool_t *pool)
-{
-    sqlite3_stmt *stmt;
-
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, statement, pool));
-    ximss_sqlite_bind(stmt, numbers, count);
-    return ximss_sqlite_run(db, stmt, pool);
-}
-
 const ximss_error_t *ximss_sqlite_batch_get(ximss_account_t *account, apr_int64_t session,
                                             ximss_batch_row_t *row, apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     sqlite3_stmt *stmt;
     int found;
 
@@ -49,25 +33,25 @@ const ximss_error_t *ximss_sqlite_batch_put(ximss_account_t *account, const xims
 {
     const apr_int64_t numbers[] = {row->session, row->seq, row->step, row->time};
     const apr_int64_t oldest = row->time - BATCH_AGE;
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
 
-    XIMSS_TRY(run(db, XIMSS_ACCOUNT_QUERY_BATCH_SET, numbers, 4, pool));
+    XIMSS_TRY(ximss_sqlite_do(db, XIMSS_ACCOUNT_QUERY_BATCH_SET, numbers, 4, pool));
     if (sqlite3_changes(db->db) > 0) {
         return NULL;
     }
     /* the first write of a session is the time to look for rows of old ones */
-    XIMSS_TRY(run(db, XIMSS_ACCOUNT_QUERY_BATCH_PURGE, &oldest, 1, pool));
-    return run(db, XIMSS_ACCOUNT_QUERY_BATCH_INSERT, numbers, 4, pool);
+    XIMSS_TRY(ximss_sqlite_do(db, XIMSS_ACCOUNT_QUERY_BATCH_PURGE, &oldest, 1, pool));
+    return ximss_sqlite_do(db, XIMSS_ACCOUNT_QUERY_BATCH_INSERT, numbers, 4, pool);
 }
 
 const ximss_error_t *ximss_sqlite_alert_put(ximss_account_t *account, ximss_alert_t *alert,
                                             apr_pool_t *pool)
 {
     const apr_int64_t oldest = alert->time - ALERT_AGE;
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     sqlite3_stmt *stmt;
 
-    XIMSS_TRY(run(db, XIMSS_ACCOUNT_QUERY_ALERT_PURGE, &oldest, 1, pool));
+    XIMSS_TRY(ximss_sqlite_do(db, XIMSS_ACCOUNT_QUERY_ALERT_PURGE, &oldest, 1, pool));
     XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_ALERT_INSERT, pool));
     ximss_sqlite_bind(stmt, &alert->time, 1);
     sqlite3_bind_text(stmt, 2, alert->text, -1, SQLITE_STATIC);
@@ -80,7 +64,7 @@ const ximss_error_t *ximss_sqlite_alert_put(ximss_account_t *account, ximss_aler
 const ximss_error_t *ximss_sqlite_alert_list(ximss_account_t *account, apr_int64_t after,
                                              apr_array_header_t **alerts, apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     sqlite3_stmt *stmt;
     int row;
 
@@ -103,7 +87,8 @@ const ximss_error_t *ximss_sqlite_alert_list(ximss_account_t *account, apr_int64
 const ximss_error_t *ximss_sqlite_alert_confirm(ximss_account_t *account, apr_int64_t last,
                                                 apr_pool_t *pool)
 {
-    return run(db_of(account), XIMSS_ACCOUNT_QUERY_ALERT_CONFIRM, &last, 1, pool);
+    return ximss_sqlite_do(ximss_sqlite_of(account), XIMSS_ACCOUNT_QUERY_ALERT_CONFIRM, &last, 1,
+                           pool);
 }
 
 const ximss_error_t *ximss_sqlite_delivery_put(ximss_account_t *account,
@@ -112,10 +97,10 @@ const ximss_error_t *ximss_sqlite_delivery_put(ximss_account_t *account,
 {
     const apr_int64_t numbers[] = {key->number, key->time};
     const apr_int64_t oldest = key->time - DELIVERY_AGE;
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     sqlite3_stmt *stmt;
 
-    XIMSS_TRY(run(db, XIMSS_ACCOUNT_QUERY_DELIVERY_PURGE, &oldest, 1, pool));
+    XIMSS_TRY(ximss_sqlite_do(db, XIMSS_ACCOUNT_QUERY_DELIVERY_PURGE, &oldest, 1, pool));
     XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_DELIVERY_INSERT, pool));
     ximss_sqlite_bind(stmt, numbers, 2);
     sqlite3_bind_text(stmt, 3, key->origin, -1, SQLITE_STATIC);

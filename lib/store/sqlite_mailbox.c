@@ -9,11 +9,6 @@
 /* Longest name in bytes. */
 #define NAME_MAX_BYTES 1000
 
-static ximss_sqlite_t *db_of(ximss_account_t *account)
-{
-    return &((ximss_sqlite_account_t *)account)->db;
-}
-
 static ximss_mailbox_t *read_mailbox(sqlite3_stmt *stmt, apr_pool_t *pool)
 {
     ximss_mailbox_t *mailbox = apr_pcalloc(pool, sizeof(*mailbox));
@@ -63,13 +58,13 @@ const ximss_error_t *ximss_sqlite_mailbox_find(ximss_account_t *account, const c
                                                apr_int64_t id, ximss_mailbox_t **mailbox,
                                                apr_pool_t *pool)
 {
-    return find(db_of(account), name, id, mailbox, pool);
+    return find(ximss_sqlite_of(account), name, id, mailbox, pool);
 }
 
 const ximss_error_t *ximss_sqlite_mailbox_list(ximss_account_t *account,
                                                apr_array_header_t **mailboxes, apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     sqlite3_stmt *stmt;
     int row;
 
@@ -158,7 +153,7 @@ static const ximss_error_t *fill(ximss_sqlite_t *db, apr_int64_t id, const char 
 const ximss_error_t *ximss_sqlite_mailbox_create(ximss_account_t *account, const char *name,
                                                  int pure, const char *mail_class, apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     ximss_mailbox_t *found;
 
     XIMSS_TRY(find(db, name, 0, &found, pool));
@@ -231,7 +226,7 @@ const ximss_error_t *ximss_sqlite_mailbox_rename(ximss_account_t *account, const
                                                  const char *new_name, int children,
                                                  apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     ximss_mailbox_t *mailbox;
     apr_int64_t longest;
 
@@ -259,16 +254,6 @@ const ximss_error_t *ximss_sqlite_mailbox_rename(ximss_account_t *account, const
 }
 
 /* ---- removing ---- */
-
-static const ximss_error_t *run_for(ximss_sqlite_t *db, int number, apr_int64_t mailbox,
-                                    apr_pool_t *pool)
-{
-    sqlite3_stmt *stmt;
-
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, number, pool));
-    ximss_sqlite_bind(stmt, &mailbox, 1);
-    return ximss_sqlite_run(db, stmt, pool);
-}
 
 static const ximss_error_t *drop_blobs(ximss_sqlite_t *db, apr_int64_t mailbox, apr_pool_t *pool)
 {
@@ -313,7 +298,7 @@ static const ximss_error_t *erase(ximss_sqlite_t *db, apr_int64_t id, apr_pool_t
     counters.modseq++;
     XIMSS_TRY(ximss_sqlite_counters_set(db, &counters, pool));
     for (i = 0; i < sizeof(deletions) / sizeof(deletions[0]); i++) {
-        XIMSS_TRY(run_for(db, deletions[i], id, pool));
+        XIMSS_TRY(ximss_sqlite_do(db, deletions[i], &id, 1, pool));
     }
     return NULL;
 }
@@ -347,7 +332,7 @@ static const ximss_error_t *erase_children(ximss_sqlite_t *db, const apr_array_h
 const ximss_error_t *ximss_sqlite_mailbox_remove(ximss_account_t *account, const char *name,
                                                  int children, apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     apr_array_header_t *ids = apr_array_make(pool, 8, sizeof(apr_int64_t));
     ximss_mailbox_t *mailbox;
 

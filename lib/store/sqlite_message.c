@@ -23,11 +23,6 @@ typedef struct counters_t {
     apr_int64_t arrived;
 } counters_t;
 
-static ximss_sqlite_t *db_of(ximss_account_t *account)
-{
-    return &((ximss_sqlite_account_t *)account)->db;
-}
-
 static void count(counters_t *counters, const ximss_flags_t *flags, apr_int64_t size, int sign)
 {
     int unseen = (flags->bits & XIMSS_FLAG_SEEN) == 0;
@@ -67,12 +62,10 @@ static const ximss_error_t *check_quota(const ximss_sqlite_counters_t *account, 
 static const ximss_error_t *next_uid(ximss_sqlite_t *db, apr_int64_t mailbox, apr_size_t wanted,
                                      apr_int64_t *uid, apr_pool_t *pool)
 {
-    sqlite3_stmt *stmt;
     int found;
 
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_MAILBOX_UID_NEXT, pool));
-    ximss_sqlite_bind(stmt, &mailbox, 1);
-    XIMSS_TRY(ximss_sqlite_number(db, stmt, uid, &found, pool));
+    XIMSS_TRY(
+        ximss_sqlite_ask(db, XIMSS_ACCOUNT_QUERY_MAILBOX_UID_NEXT, &mailbox, uid, &found, pool));
     if (!found) {
         return ximss_error_detail(pool, XIMSS_E_NO_MAILBOX,
                                   "mailbox %" APR_INT64_T_FMT " takes no messages", mailbox);
@@ -131,7 +124,7 @@ const ximss_error_t *ximss_sqlite_message_append(ximss_account_t *account,
                                                  const ximss_digest_t *digest, apr_uint32_t *uid,
                                                  apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     ximss_sqlite_counters_t counters;
     counters_t change = {.arrived = 1};
     apr_int64_t next;
@@ -274,7 +267,7 @@ const ximss_error_t *ximss_sqlite_message_mark(ximss_account_t *account, const x
                                                const ximss_flag_change_t *change,
                                                apr_size_t *changed, apr_pool_t *pool)
 {
-    job_t job = {.db = db_of(account), .mailbox = uids->mailbox, .change = change};
+    job_t job = {.db = ximss_sqlite_of(account), .mailbox = uids->mailbox, .change = change};
 
     XIMSS_TRY(start(&job, pool));
     XIMSS_TRY(for_each(&job, uids, mark_one, pool));
@@ -288,12 +281,9 @@ const ximss_error_t *ximss_sqlite_message_mark(ximss_account_t *account, const x
 static const ximss_error_t *bury_one(job_t *job, const live_t *row, apr_pool_t *pool)
 {
     apr_int64_t numbers[2] = {row->id, 0};
-    sqlite3_stmt *stmt;
 
     numbers[1] = job->account.modseq;
-    XIMSS_TRY(ximss_sqlite_use(&stmt, job->db, XIMSS_ACCOUNT_QUERY_MESSAGE_BURY, pool));
-    ximss_sqlite_bind(stmt, numbers, 2);
-    XIMSS_TRY(ximss_sqlite_run(job->db, stmt, pool));
+    XIMSS_TRY(ximss_sqlite_do(job->db, XIMSS_ACCOUNT_QUERY_MESSAGE_BURY, numbers, 2, pool));
     XIMSS_TRY(ximss_sqlite_rank_subtract(job->db, &row->keys, pool));
     XIMSS_TRY(ximss_sqlite_blob_drop(job->db, row->blob, pool));
     count(&job->counters, &row->flags, row->keys.size, -1);
@@ -305,7 +295,7 @@ const ximss_error_t *ximss_sqlite_message_expunge(ximss_account_t *account,
                                                   const ximss_uids_t *uids, apr_size_t *removed,
                                                   apr_pool_t *pool)
 {
-    job_t job = {.db = db_of(account), .mailbox = uids->mailbox};
+    job_t job = {.db = ximss_sqlite_of(account), .mailbox = uids->mailbox};
 
     XIMSS_TRY(start(&job, pool));
     XIMSS_TRY(for_each(&job, uids, bury_one, pool));
@@ -329,11 +319,8 @@ static const ximss_error_t *copy_one(job_t *job, const live_t *row, apr_pool_t *
     const apr_int64_t numbers[] = {row->id, job->target, job->next_uid, job->account.modseq,
                                    apr_time_sec(apr_time_now())};
     ximss_sqlite_keys_t keys = row->keys;
-    sqlite3_stmt *stmt;
 
-    XIMSS_TRY(ximss_sqlite_use(&stmt, job->db, XIMSS_ACCOUNT_QUERY_MESSAGE_COPY, pool));
-    ximss_sqlite_bind(stmt, numbers, 5);
-    XIMSS_TRY(ximss_sqlite_run(job->db, stmt, pool));
+    XIMSS_TRY(ximss_sqlite_do(job->db, XIMSS_ACCOUNT_QUERY_MESSAGE_COPY, numbers, 5, pool));
     keys.mailbox = job->target;
     keys.uid = (apr_uint32_t)job->next_uid++;
     XIMSS_TRY(ximss_sqlite_rank_add(job->db, &keys, pool));
@@ -348,8 +335,8 @@ const ximss_error_t *ximss_sqlite_message_copy(ximss_account_t *account, const x
                                                apr_int64_t target, apr_size_t *copied,
                                                apr_pool_t *pool)
 {
-    job_t measure = {.db = db_of(account), .mailbox = uids->mailbox};
-    job_t job = {.db = db_of(account), .mailbox = uids->mailbox, .target = target};
+    job_t measure = {.db = ximss_sqlite_of(account), .mailbox = uids->mailbox};
+    job_t job = {.db = ximss_sqlite_of(account), .mailbox = uids->mailbox, .target = target};
 
     XIMSS_TRY(start(&job, pool));
     XIMSS_TRY(for_each(&measure, uids, measure_one, pool));

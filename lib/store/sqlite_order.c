@@ -389,12 +389,9 @@ static const ximss_error_t *rebuild_order(const rank_t *rank)
 const ximss_error_t *ximss_sqlite_rank_rebuild(ximss_sqlite_t *db, apr_int64_t mailbox,
                                                apr_pool_t *pool)
 {
-    sqlite3_stmt *stmt;
     int order;
 
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_RANK_DELETE_ALL, pool));
-    ximss_sqlite_bind(stmt, &mailbox, 1);
-    XIMSS_TRY(ximss_sqlite_run(db, stmt, pool));
+    XIMSS_TRY(ximss_sqlite_do(db, XIMSS_ACCOUNT_QUERY_RANK_DELETE_ALL, &mailbox, 1, pool));
     for (order = 0; order < XIMSS_ORDER_COUNT; order++) {
         rank_t rank = {db, mailbox, order, pool};
 

@@ -5,11 +5,6 @@
 
 #define HOUR 3600
 
-static ximss_sqlite_t *db_of(ximss_account_t *account)
-{
-    return &((ximss_sqlite_account_t *)account)->db;
-}
-
 /* ---- adding ---- */
 
 static const ximss_error_t *hold_bytes(ximss_sqlite_t *db, const ximss_digest_t *digest,
@@ -40,7 +35,7 @@ static const ximss_error_t *add(ximss_account_t *account, ximss_outbox_message_t
                                 const ximss_digest_t *digest, apr_array_header_t *recipients,
                                 apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     apr_int64_t numbers[] = {0, message->time};
     sqlite3_stmt *stmt;
     int i;
@@ -65,7 +60,7 @@ static const ximss_error_t *add(ximss_account_t *account, ximss_outbox_message_t
 static const ximss_error_t *list(ximss_account_t *account, apr_int64_t now, int all,
                                  apr_array_header_t **messages, apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     sqlite3_stmt *stmt;
     int row;
 
@@ -108,7 +103,7 @@ static void read_recipient(ximss_outbox_recipient_t *recipient, sqlite3_stmt *st
 static const ximss_error_t *recipients(ximss_account_t *account, apr_int64_t id,
                                        apr_array_header_t **rows, apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     sqlite3_stmt *stmt;
     int row;
 
@@ -125,7 +120,7 @@ static const ximss_error_t *recipients(ximss_account_t *account, apr_int64_t id,
 
 static const ximss_error_t *due(ximss_account_t *account, apr_int64_t *time, apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     sqlite3_stmt *stmt;
     int found;
 
@@ -144,7 +139,7 @@ static const ximss_error_t *save(ximss_account_t *account,
 {
     const apr_int64_t numbers[] = {recipient->id, recipient->state, recipient->attempts,
                                    recipient->due, recipient->report};
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     sqlite3_stmt *stmt;
 
     XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_OUTBOX_RECIPIENT_SAVE, pool));
@@ -155,53 +150,34 @@ static const ximss_error_t *save(ximss_account_t *account,
     return ximss_sqlite_run(db, stmt, pool);
 }
 
-/* Statement NUMBER with one number. */
-static const ximss_error_t *run(ximss_sqlite_t *db, int number, apr_int64_t argument,
-                                apr_pool_t *pool)
-{
-    sqlite3_stmt *stmt;
-
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, number, pool));
-    ximss_sqlite_bind(stmt, &argument, 1);
-    return ximss_sqlite_run(db, stmt, pool);
-}
-
-static const ximss_error_t *number(ximss_sqlite_t *db, int statement, apr_int64_t argument,
-                                   apr_int64_t *value, int *found, apr_pool_t *pool)
-{
-    sqlite3_stmt *stmt;
-
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, statement, pool));
-    ximss_sqlite_bind(stmt, &argument, 1);
-    return ximss_sqlite_number(db, stmt, value, found, pool);
-}
-
 static const ximss_error_t *remove_recipient(ximss_account_t *account, apr_int64_t recipient,
                                              apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     apr_int64_t message;
     apr_int64_t blob;
     int found;
 
-    XIMSS_TRY(number(db, XIMSS_ACCOUNT_QUERY_OUTBOX_RECIPIENT_MESSAGE, recipient, &message, &found,
-                     pool));
+    XIMSS_TRY(ximss_sqlite_ask(db, XIMSS_ACCOUNT_QUERY_OUTBOX_RECIPIENT_MESSAGE, &recipient,
+                               &message, &found, pool));
     if (!found) {
         return NULL;
     }
-    XIMSS_TRY(run(db, XIMSS_ACCOUNT_QUERY_OUTBOX_RECIPIENT_DELETE, recipient, pool));
-    XIMSS_TRY(number(db, XIMSS_ACCOUNT_QUERY_OUTBOX_EMPTY, message, &blob, &found, pool));
+    XIMSS_TRY(
+        ximss_sqlite_do(db, XIMSS_ACCOUNT_QUERY_OUTBOX_RECIPIENT_DELETE, &recipient, 1, pool));
+    XIMSS_TRY(
+        ximss_sqlite_ask(db, XIMSS_ACCOUNT_QUERY_OUTBOX_EMPTY, &message, &blob, &found, pool));
     if (!found) {
         return NULL;
     }
-    XIMSS_TRY(run(db, XIMSS_ACCOUNT_QUERY_OUTBOX_DELETE, message, pool));
+    XIMSS_TRY(ximss_sqlite_do(db, XIMSS_ACCOUNT_QUERY_OUTBOX_DELETE, &message, 1, pool));
     return ximss_sqlite_blob_drop(db, blob, pool);
 }
 
 static const ximss_error_t *charge(ximss_account_t *account, apr_int64_t now, apr_int64_t *messages,
                                    apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = db_of(account);
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     apr_int64_t numbers[] = {now / HOUR, 1};
     sqlite3_stmt *stmt;
     int row;
@@ -215,9 +191,7 @@ static const ximss_error_t *charge(ximss_account_t *account, apr_int64_t now, ap
         XIMSS_TRY(ximss_sqlite_run(db, stmt, pool));
     }
     *messages = numbers[1];
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_SUBMISSION_PUT, pool));
-    ximss_sqlite_bind(stmt, numbers, 2);
-    return ximss_sqlite_run(db, stmt, pool);
+    return ximss_sqlite_do(db, XIMSS_ACCOUNT_QUERY_SUBMISSION_PUT, numbers, 2, pool);
 }
 
 const ximss_outbox_provider_t ximss_sqlite_outbox = {

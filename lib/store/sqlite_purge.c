@@ -12,17 +12,6 @@
 /* Longest wait for the lock: who comes later has to purge, too. */
 #define LOCK_WAIT_MS 20
 
-/* Statement NUMBER with as many of NUMBERS as it takes; its result in *VALUE, whether there is one in *FOUND. */
-static const ximss_error_t *ask(ximss_sqlite_t *db, int number, const apr_int64_t *numbers,
-                                apr_int64_t *value, int *found, apr_pool_t *pool)
-{
-    sqlite3_stmt *stmt;
-
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, number, pool));
-    ximss_sqlite_bind(stmt, numbers, sqlite3_bind_parameter_count(stmt));
-    return ximss_sqlite_number(db, stmt, value, found, pool);
-}
-
 /* Up to which modseq tombstones of MAILBOX may go, 0: none. */
 static const ximss_error_t *find_bound(ximss_account_t *account, apr_int64_t mailbox,
                                        apr_int64_t *bound, apr_pool_t *pool)
@@ -41,7 +30,7 @@ static const ximss_error_t *find_bound(ximss_account_t *account, apr_int64_t mai
 static const ximss_error_t *find_next(ximss_account_t *account, apr_int64_t *mailbox,
                                       apr_int64_t *bound, apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = &((ximss_sqlite_account_t *)account)->db;
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     apr_int64_t least = account->store->options.tombstones;
     int found;
 
@@ -50,14 +39,16 @@ static const ximss_error_t *find_next(ximss_account_t *account, apr_int64_t *mai
         apr_int64_t numbers[3] = {*mailbox, 0, least};
         apr_int64_t count;
 
-        XIMSS_TRY(ask(db, XIMSS_ACCOUNT_QUERY_PURGE_NEXT, numbers, mailbox, &found, pool));
+        XIMSS_TRY(
+            ximss_sqlite_ask(db, XIMSS_ACCOUNT_QUERY_PURGE_NEXT, numbers, mailbox, &found, pool));
         if (!found) {
             return NULL;
         }
         XIMSS_TRY(ximss_sqlite_ascends(db, numbers[0], *mailbox, pool));
         XIMSS_TRY(find_bound(account, *mailbox, &numbers[1], pool));
         numbers[0] = *mailbox;
-        XIMSS_TRY(ask(db, XIMSS_ACCOUNT_QUERY_PURGE_COUNT, numbers, &count, NULL, pool));
+        XIMSS_TRY(
+            ximss_sqlite_ask(db, XIMSS_ACCOUNT_QUERY_PURGE_COUNT, numbers, &count, NULL, pool));
         if (count >= least) {
             *bound = numbers[1];
             return NULL;
@@ -70,22 +61,17 @@ static const ximss_error_t *delete_rows(ximss_sqlite_t *db, apr_int64_t mailbox,
                                         int *more, apr_pool_t *pool)
 {
     const apr_int64_t numbers[] = {mailbox, bound, ROWS_MOST};
-    sqlite3_stmt *stmt;
 
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_PURGE_ROWS, pool));
-    ximss_sqlite_bind(stmt, numbers, 3);
-    XIMSS_TRY(ximss_sqlite_run(db, stmt, pool));
+    XIMSS_TRY(ximss_sqlite_do(db, XIMSS_ACCOUNT_QUERY_PURGE_ROWS, numbers, 3, pool));
     *more = sqlite3_changes(db->db) == ROWS_MOST;
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_PURGE_MARK, pool));
-    ximss_sqlite_bind(stmt, numbers, 2);
-    return ximss_sqlite_run(db, stmt, pool);
+    return ximss_sqlite_do(db, XIMSS_ACCOUNT_QUERY_PURGE_MARK, numbers, 2, pool);
 }
 
 /* One transaction's worth. What may go is asked again, now that nobody else commits. */
 static const ximss_error_t *purge_some(ximss_account_t *account, apr_int64_t mailbox, int *more,
                                        apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = &((ximss_sqlite_account_t *)account)->db;
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
     const ximss_error_t *error;
     apr_int64_t bound;
 
@@ -127,7 +113,7 @@ static const ximss_error_t *purge(ximss_account_t *account, apr_pool_t *pool)
 
 void ximss_sqlite_purge(ximss_account_t *account)
 {
-    const ximss_sqlite_t *db = &((ximss_sqlite_account_t *)account)->db;
+    const ximss_sqlite_t *db = ximss_sqlite_of(account);
     const ximss_error_t *error;
     apr_pool_t *pool;
 

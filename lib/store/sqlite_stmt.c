@@ -96,6 +96,16 @@ const ximss_error_t *ximss_sqlite_run(ximss_sqlite_t *db, sqlite3_stmt *stmt, ap
     return NULL;
 }
 
+const ximss_error_t *ximss_sqlite_do(ximss_sqlite_t *db, int number, const apr_int64_t *numbers,
+                                     int count, apr_pool_t *pool)
+{
+    sqlite3_stmt *stmt;
+
+    XIMSS_TRY(ximss_sqlite_use(&stmt, db, number, pool));
+    ximss_sqlite_bind(stmt, numbers, count);
+    return ximss_sqlite_run(db, stmt, pool);
+}
+
 const ximss_error_t *ximss_sqlite_number(ximss_sqlite_t *db, sqlite3_stmt *stmt, apr_int64_t *value,
                                          int *found, apr_pool_t *pool)
 {
@@ -114,6 +124,16 @@ const ximss_error_t *ximss_sqlite_number(ximss_sqlite_t *db, sqlite3_stmt *stmt,
     }
     *value = sqlite3_column_int64(stmt, 0);
     return ximss_sqlite_run(db, stmt, pool);
+}
+
+const ximss_error_t *ximss_sqlite_ask(ximss_sqlite_t *db, int number, const apr_int64_t *numbers,
+                                      apr_int64_t *value, int *found, apr_pool_t *pool)
+{
+    sqlite3_stmt *stmt;
+
+    XIMSS_TRY(ximss_sqlite_use(&stmt, db, number, pool));
+    ximss_sqlite_bind(stmt, numbers, sqlite3_bind_parameter_count(stmt));
+    return ximss_sqlite_number(db, stmt, value, found, pool);
 }
 
 const ximss_error_t *ximss_sqlite_ascends(ximss_sqlite_t *db, apr_int64_t after, apr_int64_t next,
