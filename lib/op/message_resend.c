@@ -5,6 +5,7 @@
 #include "op/compose.h"
 #include "op/handlers.h"
 #include "op/submission.h"
+#include "submit/trace.h"
 
 #include <apr_cstr.h>
 #include <apr_strings.h>
@@ -66,35 +67,18 @@ static const ximss_error_t *write_resent(ximss_call_t *call, ximss_out_t *out)
     return NULL;
 }
 
-/* The "From " line that some programs put in front of a message is no field, and no header goes on behind it. */
-static void skip_from_line(ximss_original_t *original)
-{
-    const char *end;
-    if (strncmp(original->data, "From ", 5) == 0) {
-        end = memchr(original->data, '\n', (apr_size_t)original->row.size);
-        if (end == NULL) {
-            end = memchr(original->data, '\r', (apr_size_t)original->row.size);
-        }
-        if (end != NULL) {
-            original->row.size -= end + 1 - original->data;
-            original->data = end + 1;
-        }
-    }
-}
-
 /* Adds the message as it is. Lines that end with a bare CR (old Macintosh mail) would all belong to the last line in
  * front of them: those get the line ends of mail. */
-static void add_message(ximss_out_t *out, const ximss_original_t *original)
+static void add_message(ximss_out_t *out, const char *data, apr_size_t length)
 {
-    const apr_size_t length = (apr_size_t)original->row.size;
     apr_size_t i;
-    if (memchr(original->data, '\n', length) != NULL) {
-        ximss_buffer_add(out, original->data, length);
+    if (memchr(data, '\n', length) != NULL) {
+        ximss_buffer_add(out, data, length);
         return;
     }
     for (i = 0; i < length; i++) {
-        ximss_buffer_put(out, original->data[i]);
-        if (original->data[i] == '\r') {
+        ximss_buffer_put(out, data[i]);
+        if (data[i] == '\r') {
             ximss_buffer_put(out, '\n');
         }
     }
@@ -105,12 +89,16 @@ const ximss_error_t *ximss_op_message_redirect_prepare(ximss_call_t *call)
     ximss_original_t original;
     ximss_submission_t *submission;
     ximss_out_t out;
+    const char *data;
+    apr_size_t length;
     XIMSS_TRY(ximss_submission_original(call, &original));
     XIMSS_TRY(start(call, &submission));
-    skip_from_line(&original);
-    ximss_buffer_init(&out, (apr_size_t)original.row.size + 1024, call->pool);
+    data = original.data;
+    length = (apr_size_t)original.row.size;
+    ximss_trace_strip(&data, &length, call->context->limits, call->pool);
+    ximss_buffer_init(&out, length + 1024, call->pool);
     XIMSS_TRY(write_resent(call, &out));
-    add_message(&out, &original);
+    add_message(&out, data, length);
     return ximss_submission_prepare(submission, out.data, out.length);
 }
 

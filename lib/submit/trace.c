@@ -80,14 +80,15 @@ static const char *skip_line_end(const trace_t *trace, const char *at)
     return at;
 }
 
-static void copy_message(trace_t *trace, const apr_array_header_t *fields)
+/* Copies the message without its Return-Path fields, and those called OTHER unless it is NULL. */
+static void copy_message(trace_t *trace, const apr_array_header_t *fields, const char *other)
 {
     int i;
 
     for (i = 0; i < fields->nelts; i++) {
         const ximss_raw_field_t *field = &APR_ARRAY_IDX(fields, i, ximss_raw_field_t);
 
-        if (is_field(field, "Return-Path")) {
+        if (is_field(field, "Return-Path") || (other != NULL && is_field(field, other))) {
             copy_to(trace, field->name, skip_line_end(trace, field->value + field->value_length));
         }
     }
@@ -138,7 +139,7 @@ static void skip_from_line(trace_t *trace)
     const char *end;
 
     if (ximss_trace_has_from_line(trace->data, trace->length)) {
-        end = memchr(trace->data, '\n', trace->length);
+        end = memchr(trace->data, ximss_line_end(trace->data, trace->length), trace->length);
         if (end != NULL) {
             trace->length -= (apr_size_t)(end + 1 - trace->data);
             trace->data = end + 1;
@@ -153,6 +154,23 @@ static const char *line_end_of(const char *data, apr_size_t length)
     return end != NULL && (end == data || end[-1] != '\r') ? "\n" : "\r\n";
 }
 
+/* Begins with the message of LENGTH bytes at DATA behind any "From " line; *FIELDS (ximss_raw_field_t) are those of its
+ * header. */
+static void start(trace_t *trace, apr_array_header_t **fields, const ximss_limits_t *limits,
+                  apr_pool_t *pool)
+{
+    ximss_header_t header = {.room = limits->header_bytes};
+
+    skip_from_line(trace);
+    *fields = apr_array_make(pool, 32, sizeof(ximss_raw_field_t));
+    header.data = trace->data;
+    header.length = trace->length;
+    header.line_end = ximss_line_end(trace->data, trace->length);
+    header.fields = *fields;
+    ximss_header_scan(&header);
+    ximss_buffer_init(&trace->out, trace->length + 1024, pool);
+}
+
 const ximss_error_t *ximss_trace_write(const char **data, apr_size_t *length,
                                        const ximss_delivery_t *delivery, const char *recipient,
                                        const ximss_limits_t *limits, apr_pool_t *pool)
@@ -160,24 +178,30 @@ const ximss_error_t *ximss_trace_write(const char **data, apr_size_t *length,
     const char *const path[] = {"Return-Path: <", delivery->sender, ">", NULL};
     const char *const to[] = {"Delivered-To: ", recipient, NULL};
     trace_t trace = {.data = delivery->data, .length = delivery->length};
-    ximss_header_t header = {.room = limits->header_bytes};
+    apr_array_header_t *fields;
 
-    skip_from_line(&trace);
+    start(&trace, &fields, limits, pool);
     trace.end_of_line = line_end_of(trace.data, trace.length);
-    header.data = trace.data;
-    header.length = trace.length;
-    header.line_end = ximss_line_end(trace.data, trace.length);
-    header.fields = apr_array_make(pool, 32, sizeof(ximss_raw_field_t));
-    ximss_header_scan(&header);
-    XIMSS_TRY(check_loop(header.fields, recipient, pool));
-    ximss_buffer_init(&trace.out, trace.length + 1024, pool);
+    XIMSS_TRY(check_loop(fields, recipient, pool));
     put_line(&trace, path);
     put_line(&trace, to);
     if (delivery->received != NULL) {
         put_received(&trace, delivery->received, delivery->time);
     }
-    copy_message(&trace, header.fields);
+    copy_message(&trace, fields, NULL);
     *data = trace.out.data;
     *length = trace.out.length;
     return NULL;
+}
+
+void ximss_trace_strip(const char **data, apr_size_t *length, const ximss_limits_t *limits,
+                       apr_pool_t *pool)
+{
+    trace_t trace = {.data = *data, .length = *length};
+    apr_array_header_t *fields;
+
+    start(&trace, &fields, limits, pool);
+    copy_message(&trace, fields, "Delivered-To");
+    *data = trace.out.data;
+    *length = trace.out.length;
 }

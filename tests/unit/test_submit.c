@@ -363,6 +363,7 @@ END_TEST
 /* ---- messageRedirect, messageForward ---- */
 
 static const char original[] = "Return-Path: <john@example.com>\n"
+                               "Delivered-To: a@example.com\n"
                                "Received: from x by y; Tue, 14 Nov 2023 10:00:00 +0500\n"
                                "From: John <john@example.com>\n"
                                "To: user@example.org\n"
@@ -390,9 +391,11 @@ START_TEST(redirect)
     ck_assert_str_eq(outbox(),
                      "user@example.org>a@example.com/0 user@example.org>b@example.com/0 ");
     data = outbox_data();
-    rest = strstr(data, original);
+    rest = strstr(data, "Received: ");
     ck_assert_ptr_nonnull(rest);
-    ck_assert_str_eq(rest, original);
+    ck_assert_str_eq(rest, strstr(original, "Received: "));
+    ck_assert_ptr_null(strstr(data, "Return-Path"));
+    ck_assert_ptr_null(strstr(data, "Delivered-To"));
     assert_has(data, "Resent-Date: Tue, 14 Nov 2023 23:13:20 +0100\r\n");
     assert_has(data, "Resent-From: \"A. User\" <user@example.org>\r\n");
     assert_has(data, "Resent-To: \"Recipient \\\"One\\\"\" <a@example.com>, b@example.com\r\n");

@@ -44,8 +44,8 @@ def read(folder):
             yield uid, file.read()
 
 
-def without_return_path(data):
-    """What delivery takes away: Return-Path fields of the header, and a "From " line in front."""
+def without_trace(data):
+    """What is sent on: not the Return-Path and Delivered-To fields of the header, nor a "From " line in front."""
     data = re.sub(rb"\AFrom [^\n]*\n", b"", data)
     lines = re.split(rb"(?<=\n)", data)
     kept = []
@@ -54,7 +54,7 @@ def without_return_path(data):
     for line in lines:
         if inside and line in (b"\n", b"\r\n"):
             inside = False
-        dropping = inside and (re.match(rb"(?i)return-path[ \t]*:", line) is not None
+        dropping = inside and (re.match(rb"(?i)(return-path|delivered-to)[ \t]*:", line) is not None
                                or (dropping and line[:1] in (b" ", b"\t")))
         if not dropping:
             kept.append(line)
@@ -69,7 +69,7 @@ def with_line_ends(data):
 def redirected_ok(original, copy):
     head, found, rest = copy.partition(b"Resent-Message-ID: ")
     rest = rest.partition(b"\r\n")[2]
-    return bool(found) and b"Resent-From: " in head and rest == without_return_path(with_line_ends(original))
+    return bool(found) and b"Resent-From: " in head and rest == without_trace(with_line_ends(original))
 
 
 def lines(data):
