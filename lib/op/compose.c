@@ -5,15 +5,28 @@
 #include "session/upload.h"
 #include "store/files.h"
 
+#include <apr_hash.h>
 #include <apr_strings.h>
 #include <string.h>
 
 /* ---- sources ---- */
 
+typedef struct sources_t {
+    ximss_call_t *call;
+    apr_hash_t *trees;    /* ximss_part_t by blob, of messages that parts were copied from */
+    apr_size_t tree_room; /* bytes that further trees may take, packed */
+} sources_t;
+
+static const ximss_error_t *too_large(const ximss_call_t *call, apr_pool_t *pool)
+{
+    return ximss_error(pool, XIMSS_E_LIMIT, "the message is larger than %" APR_SIZE_T_FMT " bytes",
+                       call->context->limits->message_bytes);
+}
+
 static const ximss_error_t *find_upload(void *baton, const char *id, ximss_source_t *source,
                                         apr_pool_t *pool)
 {
-    const ximss_call_t *call = baton;
+    const ximss_call_t *call = ((const sources_t *)baton)->call;
     ximss_upload_t *upload;
     XIMSS_TRY(ximss_upload_find(call->context->table, call->session, id, &upload, pool));
     source->type = upload->type;
@@ -27,7 +40,7 @@ static const ximss_error_t *find_upload(void *baton, const char *id, ximss_sourc
 static const ximss_error_t *find_file(void *baton, const char *name, ximss_source_t *source,
                                       apr_pool_t *pool)
 {
-    const ximss_call_t *call = baton;
+    const ximss_call_t *call = ((const sources_t *)baton)->call;
     const char *own;
     ximss_file_t *file;
     XIMSS_TRY(ximss_op_file_name(call->session, name, &own, pool));
@@ -36,9 +49,7 @@ static const ximss_error_t *find_file(void *baton, const char *name, ximss_sourc
         return ximss_error(pool, XIMSS_E_NOT_FOUND, NULL);
     }
     if ((apr_uint64_t)file->size > call->context->limits->message_bytes) {
-        return ximss_error(pool, XIMSS_E_LIMIT,
-                           "the message is larger than %" APR_SIZE_T_FMT " bytes",
-                           call->context->limits->message_bytes);
+        return too_large(call, pool);
     }
     source->length = (apr_size_t)file->size;
     return ximss_file_read(call->account, file, 0, source->length, &source->data, pool);
@@ -62,20 +73,37 @@ static const ximss_error_t *find_mailbox(ximss_call_t *call, const char *name, a
     return NULL;
 }
 
-static const ximss_error_t *copy_part(ximss_call_t *call, apr_int64_t blob, const char *part_id,
-                                      ximss_source_t *source, apr_pool_t *pool)
+/* The part tree of a message. It is as large as its sender likes and many parts may be copied: it is read once. */
+static const ximss_error_t *read_tree(sources_t *sources, apr_int64_t blob, ximss_part_t **top,
+                                      apr_pool_t *pool)
 {
     const char *packed;
     apr_size_t length;
+    *top = apr_hash_get(sources->trees, &blob, sizeof(blob));
+    if (*top != NULL) {
+        return NULL;
+    }
+    XIMSS_TRY(ximss_blob_structure(sources->call->account, blob, &packed, &length, pool));
+    if (length > sources->tree_room) {
+        return too_large(sources->call, pool);
+    }
+    sources->tree_room -= length;
+    XIMSS_TRY(ximss_structure_unpack(top, packed, length, pool));
+    apr_hash_set(sources->trees, apr_pmemdup(pool, &blob, sizeof(blob)), sizeof(blob), *top);
+    return NULL;
+}
+
+static const ximss_error_t *copy_part(sources_t *sources, apr_int64_t blob, const char *part_id,
+                                      ximss_source_t *source, apr_pool_t *pool)
+{
     ximss_part_t *top;
-    XIMSS_TRY(ximss_blob_structure(call->account, blob, &packed, &length, pool));
-    XIMSS_TRY(ximss_structure_unpack(&top, packed, length, pool));
+    XIMSS_TRY(read_tree(sources, blob, &top, pool));
     source->part = ximss_structure_find(top, part_id);
     if (source->part == NULL) {
         return ximss_error(pool, XIMSS_E_NO_MESSAGE, NULL);
     }
     source->length = (apr_size_t)source->part->body_length;
-    return ximss_blob_read(call->account, blob, source->part->body_offset, source->length,
+    return ximss_blob_read(sources->call->account, blob, source->part->body_offset, source->length,
                            &source->data, pool);
 }
 
@@ -84,13 +112,14 @@ static const ximss_error_t *copy_message(void *baton, const char *folder, apr_ui
                                          const char *part_id, ximss_source_t *source,
                                          apr_pool_t *pool)
 {
-    ximss_call_t *call = baton;
+    sources_t *sources = baton;
+    ximss_call_t *call = sources->call;
     ximss_message_t message;
     apr_int64_t mailbox;
     XIMSS_TRY(find_mailbox(call, folder, &mailbox, pool));
     XIMSS_TRY(ximss_op_message(call->account, NULL, mailbox, uid, &message, pool));
     if (part_id != NULL) {
-        return copy_part(call, message.blob, part_id, source, pool);
+        return copy_part(sources, message.blob, part_id, source, pool);
     }
     source->length = (apr_size_t)message.size;
     return ximss_blob_read(call->account, message.blob, 0, source->length, &source->data, pool);
@@ -100,13 +129,16 @@ const ximss_error_t *ximss_op_compose_draft(ximss_call_t *call, const ximss_elem
                                             int keep_bcc, ximss_composed_t **composed)
 {
     const char *at = strchr(call->session->user_name, '@');
+    sources_t sources = {.call = call,
+                         .trees = apr_hash_make(call->pool),
+                         .tree_room = call->context->limits->message_bytes};
     ximss_compose_t compose = {
         .limits = call->context->limits,
         .zone = call->zone,
         .now = call->context->clock(),
         .domain = at != NULL ? at + 1 : call->session->user_name,
         .keep_bcc = keep_bcc,
-        .baton = call,
+        .baton = &sources,
         .upload = find_upload,
         .file = find_file,
         .copy = copy_message,

@@ -210,6 +210,27 @@ START_TEST(within_a_batch)
 }
 END_TEST
 
+/* The part tree of a message that parts are copied from is read once, and what all of them take is limited. */
+START_TEST(copies_of_a_message_with_a_large_header)
+{
+    const char *raw = apr_psprintf(test_pool, "Subject: %01500d\r\n\r\ntext\r\n", 0);
+    start();
+    rig->limits.message_bytes = 4000;
+    op_rig_append(rig, USER, "INBOX", raw, 0);
+    op_rig_append(rig, USER, "INBOX", apr_pstrcat(test_pool, "X: y\r\n", raw, NULL), 0);
+    op_rig_append(rig, USER, "INBOX", apr_pstrcat(test_pool, "X: z\r\n", raw, NULL), 0);
+#define PART(uid) "<copyMIME folder=\"INBOX\" UID=\"" uid "\" partID=\"01\"/>"
+    assert_not(append("targetMailbox=\"INBOX\"",
+                      "<EMail><MIME type=\"multipart\" subtype=\"mixed\">" PART("1") PART("2")
+                          PART("1") PART("2") PART("1") PART("2") PART("1") "</MIME></EMail>"),
+               "errorNum");
+    assert_has(append("targetMailbox=\"INBOX\"",
+                      "<EMail><MIME type=\"multipart\" subtype=\"mixed\">" PART("1") PART("2")
+                          PART("3") "</MIME></EMail>"),
+               "errorNum=\"502\"");
+}
+END_TEST
+
 /* What is wrong with a mail is said without the lock. */
 START_TEST(composed_before_the_lock)
 {
@@ -258,6 +279,7 @@ void suite_fill(Suite *suite)
     tcase_add_test(tcase, drafts_keep_bcc);
     tcase_add_test(tcase, sources);
     tcase_add_test(tcase, within_a_batch);
+    tcase_add_test(tcase, copies_of_a_message_with_a_large_header);
     tcase_add_test(tcase, composed_before_the_lock);
     tcase_add_test(tcase, over_quota);
 }
