@@ -13,8 +13,9 @@
 #include <strings.h>
 
 enum {
-    NAME_BYTES = 16,  /* of a tag; longer ones are none that we know */
-    ENTITY_BYTES = 8, /* "thetasym" */
+    NAME_BYTES = 16,      /* of a tag; longer ones are none that we know */
+    ENTITY_BYTES = 8,     /* "thetasym" */
+    ENTITY_BYTES_MIN = 2, /* "lt" */
     QUOTES_MAX = 10
 };
 
@@ -199,7 +200,7 @@ static apr_size_t read_number(const char *text, const char *end, apr_uint32_t *c
 
 static apr_size_t read_name(const char *text, const char *end, apr_uint32_t *code)
 {
-    const htmlEntityDesc *entity;
+    const htmlEntityDesc *entity = NULL;
     char name[ENTITY_BYTES + 1];
     apr_size_t length = 0;
 
@@ -208,7 +209,10 @@ static apr_size_t read_name(const char *text, const char *end, apr_uint32_t *cod
         length++;
     }
     name[length] = '\0';
-    entity = htmlEntityLookup((const xmlChar *)name);
+    /* it looks through all of them, and a text may be nothing but "&" */
+    if (length >= ENTITY_BYTES_MIN) {
+        entity = htmlEntityLookup((const xmlChar *)name);
+    }
     *code = entity != NULL ? entity->value : 0;
     return entity != NULL ? length : 0;
 }
