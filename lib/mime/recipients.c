@@ -95,6 +95,10 @@ static void take(finder_t *finder, apr_array_header_t *list, const ximss_address
     if (finder->own || !answer->is_own(answer->own_baton, address->addr)) {
         push(finder, list, address);
     }
+    else {
+        finder->room -=
+            strlen(address->addr); /* asking cost something, and there may be very many */
+    }
 }
 
 /* The addresses of a field; those of fields that are not known as such are in its text. */
@@ -228,6 +232,7 @@ void ximss_recipients_find(ximss_recipients_t *recipients, const apr_array_heade
     find(&finder);
     if (recipients->to->nelts == 0 && recipients->cc->nelts == 0) {
         finder.own = 1;
+        finder.room = RECIPIENT_BYTES;
         finder.known = apr_hash_make(pool);
         take_sender(&finder);
     }

@@ -223,6 +223,28 @@ START_TEST(many_recipients)
 }
 END_TEST
 
+/* Whose an address is costs a look into the directory: not more of them than a mail may name. */
+START_TEST(many_own_addresses)
+{
+    ximss_buffer_t raw;
+    const char *reply;
+    int i;
+
+    ximss_buffer_init(&raw, 1000, test_pool);
+    ximss_buffer_add(&raw, "From: a@x\nTo: b@x", 17);
+    for (i = 0; i < 9000; i++) {
+        const char *own = apr_psprintf(test_pool, ",\n user+%d@example.org", i);
+
+        ximss_buffer_add(&raw, own, strlen(own));
+    }
+    ximss_buffer_add(&raw, "\nCc: c@x\n\ntext\n", 15);
+    reply = answer(ximss_buffer_string(&raw), "replyAll");
+    assert_has(reply, "<Cc>b@x</Cc>");
+    assert_not(reply, "example.org</Cc>");
+    assert_not(reply, "c@x");
+}
+END_TEST
+
 static const struct {
     const char *subject;
     const char *reply;
@@ -607,6 +629,7 @@ void suite_fill(Suite *suite)
     tcase_add_loop_test(cases, recipients_of_replies, 0,
                         sizeof(recipients) / sizeof(recipients[0]));
     tcase_add_test(cases, many_recipients);
+    tcase_add_test(cases, many_own_addresses);
     tcase_add_loop_test(cases, subject, 0, sizeof(subjects) / sizeof(subjects[0]));
     tcase_add_test(cases, references);
     tcase_add_test(cases, long_references);
