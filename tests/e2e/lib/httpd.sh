@@ -2,7 +2,8 @@
 # shellcheck shell=sh
 #
 # From the environment: XIMSS_BUILD (build folder) or XIMSS_MODULE and XIMSSCTL, XIMSS_HTTPD, XIMSS_APXS,
-# XIMSS_MPM (event, worker, prefork). A test sets, before httpd_start:
+# XIMSS_MPM (event, worker, prefork), XIMSS_PRELOAD (libraries that httpd loads first, as one with sanitizers needs;
+# what these report is a failure). A test sets, before httpd_start:
 #   modules   more modules to load (names without mod_ and .so)
 #   config    text for the main server
 #   children  StartServers, 2
@@ -48,6 +49,13 @@ if [ "$(id -u)" = 0 ]; then
     chown "$httpd_user" "$data" "$root/mutex"
 fi
 chmod 700 "$data"
+# Where sanitizers report, from whatever process.
+mkdir -m 1777 "$root/reports"
+chmod 1777 "$root/reports"
+if [ -n "${XIMSS_PRELOAD:-}" ]; then
+    export ASAN_OPTIONS="detect_leaks=0:abort_on_error=1:log_path=$root/reports/asan"
+    export UBSAN_OPTIONS="print_stacktrace=1:log_path=$root/reports/ubsan"
+fi
 
 # Stops our server by its own pid, and waits until it is gone.
 httpd_stop() {
@@ -141,7 +149,7 @@ httpd_start() {
         url=http://127.0.0.1:$port
         httpd_write
         # A group of its own: prefork signals its whole process group when it stops.
-        setsid "$XIMSS_HTTPD" -d "$root" -f "$root/httpd.conf" -D FOREGROUND >"$root/logs/start.log" 2>&1 &
+        setsid env ${XIMSS_PRELOAD:+LD_PRELOAD="$XIMSS_PRELOAD"} "$XIMSS_HTTPD" -d "$root" -f "$root/httpd.conf" -D FOREGROUND >"$root/logs/start.log" 2>&1 &
         httpd_pid=$!
         wait_for httpd_settled
         if httpd_answers; then
@@ -163,7 +171,7 @@ httpd_test_config() {
     port=80
     httpd_token=0
     httpd_write
-    "$XIMSS_HTTPD" -d "$root" -f "$root/httpd.conf" -t 2>&1
+    env ${XIMSS_PRELOAD:+LD_PRELOAD="$XIMSS_PRELOAD"} "$XIMSS_HTTPD" -d "$root" -f "$root/httpd.conf" -t 2>&1
 }
 
 # httpd_count PATTERN: lines of the error log that match.
@@ -201,6 +209,12 @@ httpd_judge() {
     else
         fail "${1:-the error log is clean}" "$httpd_lines"
     fi
+    for httpd_report in "$root"/reports/*; do
+        if [ -e "$httpd_report" ]; then
+            fail "a report: ${httpd_report##*/}" "$(cat "$httpd_report")"
+            rm -f "$httpd_report"
+        fi
+    done
 }
 
 # End of a test that has a server.
