@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "base/zone.h"
+#include "mime/addr_spec.h"
 #include "mime/decode.h"
 #include "mime/encode.h"
 
@@ -19,7 +20,6 @@
 #define PLAIN_MAX       200 /* a longer parameter is written in pieces */
 #define PHRASE_MAX      66  /* a longer name as encoded words, which can be folded */
 #define TOKEN_MAX       900
-#define ADDR_MAX        512
 
 /* ---- lines ---- */
 
@@ -247,76 +247,6 @@ void ximss_header_text(ximss_out_t *out, const char *name, const char *utf8)
 
 /* ---- addresses ---- */
 
-/* A byte of an atom (RFC 5322, 3.2.3) or of UTF-8. */
-static int is_atext(char c)
-{
-    return apr_isalnum(c) || (unsigned char)c >= 0x80 ||
-           (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
-}
-
-/* Behind the local part at TEXT, NULL when there is none. Real ones have dots everywhere. */
-static const char *skip_local(const char *text)
-{
-    const char *start = text;
-    while (is_atext(*text) || *text == '.') {
-        text++;
-    }
-    return text > start ? text : NULL;
-}
-
-/* Behind the domain at TEXT: atoms with single dots between them. NULL when there is none. */
-static const char *skip_domain(const char *text)
-{
-    while (is_atext(*text)) {
-        while (is_atext(*text)) {
-            text++;
-        }
-        if (*text != '.') {
-            return text;
-        }
-        text++;
-    }
-    return NULL;
-}
-
-/* Behind the quoted string at TEXT, NULL when it is none. */
-static const char *skip_quoted(const char *text)
-{
-    for (text++; *text != '"'; text++) {
-        text += *text == '\\';
-        if (is_control((unsigned char)*text)) {
-            return NULL;
-        }
-    }
-    return text + 1;
-}
-
-/* Behind the domain literal at TEXT, NULL when it is none. */
-static const char *skip_literal(const char *text)
-{
-    for (text++; *text != ']'; text++) {
-        if ((unsigned char)*text <= ' ' || (unsigned char)*text >= 0x7F ||
-            strchr("[\\", *text) != NULL) {
-            return NULL;
-        }
-    }
-    return text + 1;
-}
-
-int ximss_addr_ok(const char *addr)
-{
-    apr_size_t length = strnlen(addr, ADDR_MAX + 1);
-    if (length == 0 || length > ADDR_MAX || !ximss_text_ok(addr, length) ||
-        strstr(addr, "=?") != NULL) {
-        return 0;
-    }
-    addr = *addr == '"' ? skip_quoted(addr) : skip_local(addr);
-    if (addr != NULL && *addr == '@') {
-        addr = addr[1] == '[' ? skip_literal(addr + 1) : skip_domain(addr + 1);
-    }
-    return addr != NULL && *addr == '\0';
-}
-
 /* A display name: quoted when it is short and plain, else encoded. */
 static void put_phrase(line_t *line, const char *text, apr_size_t length, const char *after)
 {
@@ -345,7 +275,7 @@ static int is_words(const char *text, apr_size_t length)
         return 0;
     }
     for (apr_size_t i = 0; i < length; i++) {
-        if (!is_atext(text[i]) && text[i] != ' ' && text[i] != '.') {
+        if (!ximss_addr_atext(text[i]) && text[i] != ' ' && text[i] != '.') {
             return 0;
         }
     }

@@ -9,6 +9,7 @@
 #define XIMSS_MIME_HEADER_OUT_H
 
 #include "base/time.h"
+#include "mime/addr_spec.h"
 #include "mime/buffer.h"
 #include "mime/structure.h"
 
@@ -28,11 +29,6 @@ int ximss_token_ok(const char *text, apr_size_t max);
 
 /* Whether NAME can name a parameter. */
 int ximss_param_name_ok(const char *name);
-
-/* Whether ADDR can stand between "<" and ">": local@domain or a lone local part, the local part
- * perhaps quoted, the domain perhaps a literal; UTF-8 as in RFC 6532; at most 512 bytes. Leniency: dots may stand
- * anywhere in the local part. Never "=?": careless readers decode words even here. */
-int ximss_addr_ok(const char *addr);
 
 /* An unstructured field (Subject, X-...), UTF8 as RFC 2047 words where ASCII does not do. */
 void ximss_header_text(ximss_out_t *out, const char *name, const char *utf8);

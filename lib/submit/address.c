@@ -1,6 +1,8 @@
 /* Whose an address is, see deliver.h. */
 #include "submit/deliver.h"
 
+#include "mime/addr_spec.h"
+
 #include <apr_strings.h>
 
 #include <string.h>
@@ -64,7 +66,7 @@ const ximss_error_t *ximss_address_resolve(ximss_resolved_t *resolved, ximss_sto
 
     memset(resolved, 0, sizeof(*resolved));
     resolved->detail = "";
-    if (strlen(address) > XIMSS_DELIVER_ADDRESS_MAX) {
+    if (strlen(address) > XIMSS_ADDR_MAX) {
         return no_address(pool);
     }
     XIMSS_TRY(split(address, &user, &domain, pool));

@@ -3,6 +3,7 @@
 #include "submit/deliver.h"
 
 #include "base/text.h"
+#include "mime/addr_spec.h"
 #include "submit/trace.h"
 
 #include <string.h>
@@ -186,7 +187,7 @@ const ximss_error_t *ximss_deliver(ximss_store_t *store, const ximss_limits_t *l
     apr_size_t length;
 
     XIMSS_TRY(check_size(limits, (apr_int64_t)delivery->length, pool));
-    if (strlen(delivery->sender) > XIMSS_DELIVER_ADDRESS_MAX) {
+    if (strlen(delivery->sender) > XIMSS_ADDR_MAX) {
         return ximss_error(pool, XIMSS_E_BAD_REQUEST, "the sender's address is too long");
     }
     XIMSS_TRY(ximss_address_resolve(&resolved, store, recipient, pool));

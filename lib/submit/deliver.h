@@ -9,9 +9,6 @@
 /* More Received fields than this are a loop (RFC 5321, 6.3 asks for 100 at least). */
 #define XIMSS_DELIVER_HOPS_MAX 100
 
-/* Longest address of an envelope, in bytes: it stands in a header field, on one line. */
-#define XIMSS_DELIVER_ADDRESS_MAX 512
-
 typedef struct ximss_resolved_t {
     int is_local;                 /* the domain is one of ours */
     ximss_account_entry_t *entry; /* NULL: not local */

@@ -2,7 +2,7 @@
 #include "submit/path.h"
 
 #include "base/text.h"
-#include "submit/deliver.h"
+#include "mime/addr_spec.h"
 
 #include <apr_strings.h>
 
@@ -22,20 +22,6 @@ static const char *skip_plain(const char *text)
     return text;
 }
 
-/* Behind the quoted string at TEXT; NULL: it has no end. */
-static const char *skip_quoted(const char *text)
-{
-    for (text++; *text != '"'; text++) {
-        if (*text == '\\') {
-            text++;
-        }
-        if ((unsigned char)*text < ' ' || *text == 0x7f) {
-            return NULL;
-        }
-    }
-    return text + 1;
-}
-
 /* Behind "@one,@two:" at TEXT; TEXT itself when it is none. */
 static const char *skip_route(const char *text)
 {
@@ -48,7 +34,7 @@ static const char *skip_route(const char *text)
 /* Behind the mailbox at TEXT; NULL: there is none. */
 static const char *skip_mailbox(const char *text)
 {
-    const char *at = *text == '"' ? skip_quoted(text) : skip_plain(text);
+    const char *at = *text == '"' ? ximss_addr_quoted_end(text) : skip_plain(text);
     const char *end;
 
     if (at == NULL || at == text || *at != '@') {
@@ -68,7 +54,7 @@ const char *ximss_path_read(const char **text, apr_pool_t *pool)
     }
     start = skip_route(start + 1);
     end = *start == '>' ? start : skip_mailbox(start);
-    if (end == NULL || *end != '>' || end - start > XIMSS_DELIVER_ADDRESS_MAX ||
+    if (end == NULL || *end != '>' || end - start > XIMSS_ADDR_MAX ||
         !ximss_text_ok(start, (apr_size_t)(end - start))) {
         return NULL;
     }

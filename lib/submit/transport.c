@@ -1,6 +1,7 @@
 /* What all transports share: the check of addresses before any of them sees one, and results. */
 #include "submit/transport.h"
 #include "base/text.h"
+#include "mime/addr_spec.h"
 #include "submit/result.h"
 #include "submit/sendmail.h"
 #include "submit/smtp.h"
@@ -43,32 +44,12 @@ void ximss_recipients_finish(ximss_envelope_t *envelope, const ximss_outcome_t *
     }
 }
 
-static int is_word(unsigned char byte)
-{
-    return byte >= 0x80 || apr_isalnum(byte) || strchr("!#$%&'*+-/=?^_`{|}~", byte) != NULL;
-}
-
-/* The end of the quoted string (RFC 5321, 4.1.2) at TEXT, NULL if it is none. Angle brackets are legal
- * in it, and refused: servers disagree about where such a path ends. */
+/* The end of the quoted string at TEXT, NULL if it is none. Angle brackets are legal in it, and refused: servers
+ * disagree about where such a path ends. */
 static const char *quoted_end(const char *text)
 {
-    for (text++; *text != '"'; text++) {
-        text += *text == '\\';
-        unsigned char byte = (unsigned char)*text;
-        if (byte < ' ' || byte == 0x7f || byte == '<' || byte == '>') {
-            return NULL;
-        }
-    }
-    return text + 1;
-}
-
-static const char *words_end(const char *text)
-{
-    const char *start = text;
-    while (*text != '\0' && (is_word((unsigned char)*text) || *text == '.')) {
-        text++;
-    }
-    return text > start ? text : NULL;
+    const char *end = ximss_addr_quoted_end(text);
+    return end != NULL && strcspn(text, "<>") >= (apr_size_t)(end - text) ? end : NULL;
 }
 
 /* Whether TEXT is a domain, or an address literal in brackets. */
@@ -89,7 +70,7 @@ static int is_domain(const char *text)
 /* Whether ADDRESS can stand in a command and in an argument list without being anything else. */
 static int is_address(const char *address)
 {
-    const char *end = *address == '"' ? quoted_end(address) : words_end(address);
+    const char *end = *address == '"' ? quoted_end(address) : ximss_addr_local_end(address);
     return end != NULL && *end == '@' && end - address <= LOCAL_MAX && is_domain(end + 1) &&
            ximss_text_ok(address, strlen(address));
 }
