@@ -1,6 +1,7 @@
 /* Parking a request in the event MPM: its connection becomes one that waits to be read, but the descriptor that the MPM
  * polls meanwhile is an eventfd of ours (long-poll 2.2). Without such an MPM nothing here does anything. */
 #include "mod_ximss/park.h"
+#include "base/clock.h"
 
 #include "mod_ximss/carry.h"
 #include "mod_ximss/config.h"
@@ -229,7 +230,7 @@ static void go_on(conn_rec *c, parked_t *parked)
     ssize_t got = read(parked->signal, &count, sizeof(count));
 
     (void)got; /* nothing there: the MPM woke it by itself */
-    if (!gone && !parked->try_it(parked->baton, ximss_wait_clock() >= parked->deadline, &answer)) {
+    if (!gone && !parked->try_it(parked->baton, ximss_clock_ms() >= parked->deadline, &answer)) {
         wait_for_signal(c);
         ximss_waiters_again(parked->number);
         return;

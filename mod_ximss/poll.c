@@ -1,5 +1,6 @@
 /* The long poll: GET /Session/<urlID>/ and /get (http-binding 5). */
 #include "mod_ximss/poll.h"
+#include "base/clock.h"
 
 #include "mod_ximss/park.h"
 #include "mod_ximss/request.h"
@@ -172,5 +173,5 @@ int ximss_handle_poll(ximss_request_t *request)
         ximss_wait_end(&poll->wait);
         return refuse_stream(request);
     }
-    return ximss_wait_run(request->r, &poll->wait, ximss_wait_clock() + wait_ms, try_poll, poll);
+    return ximss_wait_run(request->r, &poll->wait, ximss_clock_ms() + wait_ms, try_poll, poll);
 }

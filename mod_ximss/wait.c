@@ -1,5 +1,6 @@
 /* A wait is parked where that can be done; else it blocks a thread, and few may. */
 #include "mod_ximss/wait.h"
+#include "base/clock.h"
 
 #include "mod_ximss/config.h"
 #include "mod_ximss/park.h"
@@ -85,7 +86,7 @@ static int block(const request_rec *r, const ximss_wait_t *wait, apr_int64_t dea
     apr_int64_t left;
 
     do {
-        left = deadline - ximss_wait_clock();
+        left = deadline - ximss_clock_ms();
         ximss_wait_block(wait, left < LOOK_MS ? left : LOOK_MS);
         if (is_gone(r)) {
             return 0;
@@ -106,7 +107,7 @@ int ximss_wait_run(request_rec *r, const ximss_wait_t *wait, apr_int64_t deadlin
     }
     too_many = apr_atomic_inc32(&all.now) >= all.most;
     too_many |= stream && apr_atomic_inc32(&streams.now) >= streams.most;
-    while (!try_it(baton, too_many || is_stopping() || ximss_wait_clock() >= deadline, &answer)) {
+    while (!try_it(baton, too_many || is_stopping() || ximss_clock_ms() >= deadline, &answer)) {
         if (!block(r, wait, deadline)) {
             ximss_wait_end(wait);
             ximss_wait_gone(r);

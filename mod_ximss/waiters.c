@@ -1,6 +1,7 @@
 /* Parked polls: a fixed array, chains by slot and by time, a queue of those that are due. All under one mutex that is
  * held shortly; one thread waits for wakes, for clients that go, and for the time. */
 #include "mod_ximss/waiters.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -188,7 +189,7 @@ static void park(int number)
 {
     waiter_t *waiter = get(number);
     struct epoll_event event = {.events = EPOLLRDHUP | EPOLLONESHOT};
-    apr_int64_t now = ximss_wait_clock();
+    apr_int64_t now = ximss_clock_ms();
     apr_int64_t nudge = now + waiter->nudge_ms;
 
     /* a whole tick: all of one place of the wheel are due when it is looked at, or a round later */
@@ -385,7 +386,7 @@ static void *run(void *unused)
             }
         }
         ximss_waker_take(self.options.waker, self.options.place, on_slot, NULL);
-        expire(ximss_wait_clock());
+        expire(ximss_clock_ms());
         if (atomic_load(&self.stopping) && !self.stop_told) {
             tell_stop();
         }
@@ -431,7 +432,7 @@ int ximss_waiters_start(const ximss_waiters_options_t *options)
     int status;
 
     self.options = *options;
-    self.tick = ximss_wait_clock() / TICK_MS;
+    self.tick = ximss_clock_ms() / TICK_MS;
     self.waiters = calloc((size_t)options->most + 1, sizeof(*self.waiters));
     self.slots = calloc(ximss_waker_slots(options->waker), sizeof(*self.slots));
     self.epoll = epoll_create1(EPOLL_CLOEXEC);

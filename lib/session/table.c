@@ -1,6 +1,7 @@
 /* The session table as a piece of memory: its layout, making it, attaching to it, finding a slot. */
 #include "session/table.h"
 
+#include "base/clock.h"
 #include "base/robust.h"
 #include "session/slot.h"
 #include "session/wait.h"
@@ -12,19 +13,10 @@
 #include <openssl/crypto.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #define TABLE_MAGIC   UINT64_C(0x58494d5353746231)
 #define TABLE_VERSION 4
-
-static apr_int64_t machine_clock(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (apr_int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Adds COUNT items of ITEM bytes behind *SIZE, on a cache line of their own. Returns 0 on overflow. */
 static int layout_add(apr_uint64_t *size, apr_uint64_t *offset, apr_uint64_t count,
@@ -166,14 +158,14 @@ const ximss_error_t *ximss_table_attach(ximss_table_t **table, void *memory, apr
     result->slots = (ximss_slot_t *)((char *)memory + head->slots_offset);
     result->events = (ximss_slot_event_t *)((char *)memory + head->events_offset);
     result->runtime_dir = apr_pstrdup(pool, runtime_dir);
-    result->clock = machine_clock;
+    result->clock = ximss_clock_ms;
     *table = result;
     return NULL;
 }
 
 void ximss_table_set_clock(ximss_table_t *table, apr_int64_t (*clock)(void))
 {
-    table->clock = clock != NULL ? clock : machine_clock;
+    table->clock = clock != NULL ? clock : ximss_clock_ms;
 }
 
 int ximss_table_count(ximss_table_t *table)

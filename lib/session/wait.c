@@ -1,6 +1,7 @@
 /* Waiting for events of a session: a word in the slot that tells the newest wait, counters, a futex. No lock, and
  * nothing held. */
 #include "session/wait.h"
+#include "base/clock.h"
 
 #include "session/slot.h"
 
@@ -14,15 +15,6 @@ enum {
     SLICE_MS =
         250 /* a waiter looks at least that often: a lost wake costs this, not the whole wait */
 };
-
-/* Real time: tests that move the table's clock must not stretch a wait. */
-apr_int64_t ximss_wait_clock(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (apr_int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void sleep_on(ximss_slot_mark_t *mark, apr_uint32_t word, apr_int64_t ms)
 {
@@ -107,11 +99,12 @@ ximss_wait_state_t ximss_wait_take(const ximss_wait_t *wait)
 
 void ximss_wait_block(const ximss_wait_t *wait, apr_int64_t wait_ms)
 {
-    apr_int64_t deadline = ximss_wait_clock() + wait_ms;
+    /* real time: tests that move the table's clock must not stretch a wait */
+    apr_int64_t deadline = ximss_clock_ms() + wait_ms;
 
     for (;;) {
         apr_uint32_t word = atomic_load(&mark_of(wait)->word);
-        apr_int64_t left = deadline - ximss_wait_clock();
+        apr_int64_t left = deadline - ximss_clock_ms();
 
         if (left <= 0 || ximss_wait_look(wait) != XIMSS_WAIT_NOTHING) {
             return;

@@ -41,7 +41,4 @@ void ximss_wait_block(const ximss_wait_t *wait, apr_int64_t wait_ms);
 /* Ends it. */
 void ximss_wait_end(const ximss_wait_t *wait);
 
-/* Milliseconds of the clock by which waits are measured. */
-apr_int64_t ximss_wait_clock(void);
-
 #endif

@@ -99,9 +99,6 @@ struct ximss_sqlite_store_t {
 const ximss_error_t *ximss_sqlite_lock_take(ximss_sqlite_t *db, int wait_ms, apr_pool_t *pool);
 void ximss_sqlite_lock_drop(ximss_sqlite_t *db);
 
-/* Monotonic milliseconds. */
-apr_int64_t ximss_sqlite_clock(void);
-
 /* ---- sqlite_connection.c: open, close, transactions, checkpoints ---- */
 
 /* Opens db->path, which exists; brings an older schema up to date. XIMSS_E_NOT_FOUND. */

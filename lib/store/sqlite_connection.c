@@ -1,6 +1,7 @@
 /* A connection to one database of the store: its settings, schema upgrades, transactions under the write
  * lock, and checkpoints. Nothing here or elsewhere opens a database file but SQLite: a close() of
  * another descriptor would drop the locks of this process. stat(2) opens none. */
+#include "base/clock.h"
 #include "base/log.h"
 #include "store/account_schema.h"
 #include "store/directory_schema.h"
@@ -56,7 +57,7 @@ static int on_progress(void *baton)
 {
     const ximss_sqlite_t *db = baton;
 
-    return db->transaction != XIMSS_TRANSACTION_WRITE && ximss_sqlite_clock() > db->deadline;
+    return db->transaction != XIMSS_TRANSACTION_WRITE && ximss_clock_ms() > db->deadline;
 }
 
 static void set_progress(ximss_sqlite_t *db)
@@ -450,7 +451,7 @@ void ximss_sqlite_time_limit(ximss_sqlite_t *db, int seconds)
     if (seconds <= 0 && db->deadline == 0) {
         return;
     }
-    db->deadline = seconds > 0 ? ximss_sqlite_clock() + (apr_int64_t)seconds * 1000 : 0;
+    db->deadline = seconds > 0 ? ximss_clock_ms() + (apr_int64_t)seconds * 1000 : 0;
     if (db->db != NULL) {
         set_progress(db);
     }

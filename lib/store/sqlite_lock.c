@@ -1,6 +1,7 @@
 /* The write lock of a database: a timed mutex among the threads of this process, then flock(2) on the lock
  * file among processes. The file is opened for each acquisition, so that the lock dies with its holder
  * and belongs to one open file description; it is never unlinked while its folder lives. */
+#include "base/clock.h"
 #include "store/sqlite.h"
 
 #include <apr_strings.h>
@@ -17,14 +18,6 @@ struct ximss_sqlite_lock_t {
     char key[XIMSS_SQLITE_ID_MAX + 1];
     ximss_sqlite_lock_t *next; /* spare */
 };
-
-apr_int64_t ximss_sqlite_clock(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (apr_int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* The mutex for KEY, counted. Entries are used again, as the store's pool cannot shrink. */
 static ximss_sqlite_lock_t *acquire_entry(ximss_sqlite_store_t *store, const char *key)
@@ -82,7 +75,7 @@ static int lock_file(int file, apr_int64_t deadline)
         if (errno != EWOULDBLOCK && errno != EINTR) {
             return errno;
         }
-        if (ximss_sqlite_clock() >= deadline) {
+        if (ximss_clock_ms() >= deadline) {
             return EWOULDBLOCK;
         }
         nanosleep(&wait, NULL);
@@ -104,7 +97,7 @@ static const ximss_error_t *lock_error(ximss_sqlite_t *db, int code, apr_pool_t 
 
 const ximss_error_t *ximss_sqlite_lock_take(ximss_sqlite_t *db, int wait_ms, apr_pool_t *pool)
 {
-    apr_int64_t deadline = ximss_sqlite_clock() + wait_ms;
+    apr_int64_t deadline = ximss_clock_ms() + wait_ms;
     ximss_sqlite_lock_t *lock = acquire_entry(db->store, db->lock_key);
     int file;
     int code;

@@ -1,6 +1,7 @@
 /* Purging of tombstones that no view needs any more. A view of modseq M needs those with gone > M. Views are
  * known to httpd only, so httpd only purges; which tombstones may go is asked after the write lock was
  * taken, when every view that is not known yet will be as new as the mailbox (ARCHITECTURE.md, "Tombstones"). */
+#include "base/clock.h"
 #include "base/log.h"
 #include "store/sqlite_mail.h"
 
@@ -92,7 +93,7 @@ static const ximss_error_t *purge_some(ximss_account_t *account, apr_int64_t mai
 
 static const ximss_error_t *purge(ximss_account_t *account, apr_pool_t *pool)
 {
-    apr_int64_t end = ximss_sqlite_clock() + TIME_MS;
+    apr_int64_t end = ximss_clock_ms() + TIME_MS;
     apr_int64_t mailbox = 0;
     apr_int64_t bound;
     int more;
@@ -104,7 +105,7 @@ static const ximss_error_t *purge(ximss_account_t *account, apr_pool_t *pool)
         }
         do {
             XIMSS_TRY(purge_some(account, mailbox, &more, pool));
-            if (ximss_sqlite_clock() > end) {
+            if (ximss_clock_ms() > end) {
                 return NULL;
             }
         } while (more);

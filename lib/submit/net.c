@@ -1,5 +1,6 @@
 /* Sockets that never block, poll() with the time that is left, and OpenSSL on top. */
 #include "submit/net.h"
+#include "base/clock.h"
 
 #include <apr_strings.h>
 #include <errno.h>
@@ -13,7 +14,6 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 struct ximss_net_t {
@@ -25,13 +25,6 @@ struct ximss_net_t {
 };
 
 #define net_error(pool, ...) ximss_error(pool, XIMSS_E_SUBMISSION, __VA_ARGS__)
-
-apr_int64_t ximss_net_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (apr_int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static const char *reason(int number, apr_pool_t *pool)
 {
@@ -55,7 +48,7 @@ static const ximss_error_t *wait_for(const ximss_net_t *net, short events, apr_i
 {
     struct pollfd entry = {.fd = net->fd, .events = events};
     for (;;) {
-        apr_int64_t left = deadline - ximss_net_now();
+        apr_int64_t left = deadline - ximss_clock_ms();
         int ready = left > 0 ? poll(&entry, 1, (int)left) : 0;
         if (ready > 0) {
             return NULL;
@@ -97,7 +90,7 @@ static const ximss_error_t *connect_to(ximss_net_t *net, const struct addrinfo *
     if (errno != EINPROGRESS) {
         return net_error(net->pool, "%s", reason(errno, net->pool));
     }
-    XIMSS_TRY(wait_for(net, POLLOUT, ximss_net_now() + milliseconds));
+    XIMSS_TRY(wait_for(net, POLLOUT, ximss_clock_ms() + milliseconds));
     getsockopt(net->fd, SOL_SOCKET, SO_ERROR, &failure, &length);
     return failure == 0 ? NULL : net_error(net->pool, "%s", reason(failure, net->pool));
 }
@@ -207,7 +200,7 @@ static int make_tls(ximss_net_t *net, const char *host)
 const ximss_error_t *ximss_net_start_tls(ximss_net_t *net, const char *host, const char *ca_file,
                                          int milliseconds)
 {
-    apr_int64_t deadline = ximss_net_now() + milliseconds;
+    apr_int64_t deadline = ximss_clock_ms() + milliseconds;
     int result;
     if (!make_context(net, ca_file) || !make_tls(net, host)) {
         return tls_error(net);
@@ -248,7 +241,7 @@ static const ximss_error_t *write_some(ximss_net_t *net, const char *data, apr_s
 const ximss_error_t *ximss_net_write(ximss_net_t *net, const char *data, apr_size_t length,
                                      int milliseconds)
 {
-    apr_int64_t deadline = ximss_net_now() + milliseconds;
+    apr_int64_t deadline = ximss_clock_ms() + milliseconds;
     while (length > 0) {
         apr_size_t done;
         XIMSS_TRY(write_some(net, data, length, &done, deadline));

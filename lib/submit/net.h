@@ -9,9 +9,6 @@
 
 typedef struct ximss_net_t ximss_net_t;
 
-/* Milliseconds of a clock that nobody sets, for time limits. */
-apr_int64_t ximss_net_now(void);
-
 /* Connects to PORT of HOST, a name or an address; each of its addresses gets MILLISECONDS. Closed with POOL. */
 const ximss_error_t *ximss_net_open(ximss_net_t **net, const char *host, int port, int milliseconds,
                                     apr_pool_t *pool);
@@ -28,7 +25,7 @@ int ximss_net_is_private(const ximss_net_t *net);
 const ximss_error_t *ximss_net_write(ximss_net_t *net, const char *data, apr_size_t length,
                                      int milliseconds);
 
-/* Reads what comes first, at least one byte, until DEADLINE (ximss_net_now). The end of the connection is an
+/* Reads what comes first, at least one byte, until DEADLINE (ximss_clock_ms). The end of the connection is an
  * error. */
 const ximss_error_t *ximss_net_read(ximss_net_t *net, char *data, apr_size_t room,
                                     apr_size_t *length, apr_int64_t deadline);

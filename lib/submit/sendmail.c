@@ -1,5 +1,6 @@
 /* Spawns sendmail, feeds it the message, and reads what it complains about, all three with one time limit. */
 #include "submit/sendmail.h"
+#include "base/clock.h"
 #include "submit/net.h"
 #include "submit/result.h"
 #include "submit/wire.h"
@@ -193,7 +194,7 @@ static void listen_to(run_t *run)
 static int attend(run_t *run)
 {
     int status = -1;
-    while (ximss_net_now() < run->deadline) {
+    while (ximss_clock_ms() < run->deadline) {
         struct pollfd entries[] = {{.fd = run->in, .events = POLLOUT},
                                    {.fd = run->out, .events = POLLIN}};
         poll(entries, 2, LOOK_MILLISECONDS);
@@ -333,7 +334,7 @@ const ximss_error_t *ximss_sendmail_send(const ximss_route_t *route, ximss_envel
                      .envelope = envelope,
                      .in = -1,
                      .out = -1,
-                     .deadline = ximss_net_now() + route->end_milliseconds};
+                     .deadline = ximss_clock_ms() + route->end_milliseconds};
         run.chunk = apr_palloc(scratch, CHUNK);
         ximss_outcome_t outcome = run_once(&run, batch, dsn, scratch);
         for (int i = 0; i < batch->nelts; i++) {

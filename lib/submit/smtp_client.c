@@ -1,5 +1,6 @@
 /* From the connection to a server that is ready for mail: greeting, EHLO, STARTTLS, AUTH. */
 #include "submit/smtp_client.h"
+#include "base/clock.h"
 
 #include <apr_base64.h>
 #include <apr_strings.h>
@@ -11,7 +12,7 @@ enum { QUIT_MILLISECONDS = 2000 };
 
 const ximss_error_t *ximss_smtp_get_reply(ximss_smtp_t *smtp, int milliseconds)
 {
-    apr_int64_t deadline = ximss_net_now() + milliseconds;
+    apr_int64_t deadline = ximss_clock_ms() + milliseconds;
     ximss_reply_state_t state = XIMSS_REPLY_MORE;
     ximss_smtp_reply_init(&smtp->reply);
     while (state == XIMSS_REPLY_MORE) {

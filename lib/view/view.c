@@ -1,6 +1,7 @@
 /* Views. A lazy one is the blocks of an indexed order as they were in one read transaction: whatever
  * comes and goes later, block i keeps exactly its COUNT rows with created <= M < gone, so the position of
  * each row is fixed (architecture 5). Every other view is an array of UIDs made at open. */
+#include "base/clock.h"
 #include "view/filter.h"
 #include "view/folder.h"
 #include "view/sort.h"
@@ -8,7 +9,6 @@
 #include <apr_strings.h>
 
 #include <string.h>
-#include <time.h>
 
 /* UIDs taken at once when a whole order is walked. */
 #define WALK 4096
@@ -25,19 +25,12 @@ typedef struct ximss_build_t {
     apr_pool_t *pool;
 } ximss_build_t;
 
-static apr_int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (apr_int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static const ximss_error_t *add_row(ximss_build_t *build, const ximss_message_t *message,
                                     apr_pool_t *scratch)
 {
     ximss_row_t row = {.account = build->account, .message = message, .pool = scratch};
     int matches = 1;
-    if (monotonic_ms() > build->deadline) {
+    if (ximss_clock_ms() > build->deadline) {
         return ximss_error(scratch, XIMSS_E_LIMIT, "the search takes longer than %d seconds",
                            build->seconds);
     }
@@ -74,7 +67,7 @@ static const ximss_error_t *build_array(ximss_folder_t *folder, ximss_account_t 
     }
     build.unseen = apr_array_make(pool, 64, sizeof(apr_uint32_t));
     build.sorter = ximss_sorter_make(folder->spec.sort_field, env->recent_since, pool);
-    build.deadline = monotonic_ms() + (apr_int64_t)build.seconds * 1000;
+    build.deadline = ximss_clock_ms() + (apr_int64_t)build.seconds * 1000;
     ximss_account_time_limit(account, build.seconds);
     error = ximss_message_scan(account, folder->mailbox, folder->modseq, folder->spec.uid_min,
                                build_row, &build, pool);
