@@ -1,5 +1,6 @@
 /* ximssctl export: a mailbox as an mbox (mboxrd), a Maildir or a folder of messages. The UIDs are read first,
  * then the messages in small transactions, so that a long export holds nobody up. */
+#include "base/io.h"
 #include "ximssctl/caller.h"
 #include "ximssctl/ctl.h"
 #include "ximssctl/sink.h"
@@ -53,22 +54,6 @@ static int ask_sink(const export_t *export, int kind, const char *name, int *fd)
     return 0;
 }
 
-static int write_all(int fd, const char *data, apr_size_t length)
-{
-    while (length > 0) {
-        ssize_t written = write(fd, data, length);
-        if (written < 0 && errno == EINTR) {
-            continue;
-        }
-        if (written < 0) {
-            return -1;
-        }
-        data += written;
-        length -= (apr_size_t)written;
-    }
-    return 0;
-}
-
 static int write_file(const export_t *export, const char *name, const char *data, apr_size_t length)
 {
     int result;
@@ -77,7 +62,7 @@ static int write_file(const export_t *export, const char *name, const char *data
     if (ask_sink(export, XIMSS_SINK_FILE, name, &fd) != 0) {
         return -1;
     }
-    result = write_all(fd, data, length);
+    result = ximss_write_all(fd, data, length) ? 0 : -1;
     if (result != 0) {
         ximss_ctl_fail("%s: %s", export->path, strerror(errno));
     }

@@ -1,6 +1,7 @@
 /* See spool.h. The file is unlinked as soon as it is made, and mapped once it is whole: nobody else can cut it. */
 #include "submit/spool.h"
 
+#include "base/io.h"
 #include "base/random.h"
 #include "mime/buffer.h"
 
@@ -75,22 +76,11 @@ static const ximss_error_t *make_file(ximss_spool_t *spool)
 /* Moves what is in memory to the file. */
 static const ximss_error_t *flush(ximss_spool_t *spool)
 {
-    const char *bytes = spool->memory.data;
-    apr_size_t left = spool->memory.length;
-
     if (spool->file < 0) {
         XIMSS_TRY(make_file(spool));
     }
-    while (left > 0) {
-        ssize_t written = write(spool->file, bytes, left);
-
-        if (written < 0 && errno != EINTR) {
-            return failed(spool, "writing a message that comes in");
-        }
-        if (written > 0) {
-            bytes += written;
-            left -= (apr_size_t)written;
-        }
+    if (!ximss_write_all(spool->file, spool->memory.data, spool->memory.length)) {
+        return failed(spool, "writing a message that comes in");
     }
     spool->memory.length = 0;
     return NULL;

@@ -3,6 +3,8 @@
  * reading: a full file system can then neither crash a reader nor leave half a view (architecture 3). */
 #include "view/folder.h"
 
+#include "base/io.h"
+
 #include <apr_strings.h>
 
 #include <errno.h>
@@ -155,23 +157,6 @@ static void pack_folder(ximss_packer_t *packer, const ximss_folder_t *folder)
     pack_steps(packer, folder->pending);
 }
 
-static int write_all(int fd, const void *data, apr_size_t length)
-{
-    const char *p = data;
-    while (length > 0) {
-        ssize_t done = write(fd, p, length);
-        if (done < 0 && errno == EINTR) {
-            continue;
-        }
-        if (done <= 0) {
-            return 0;
-        }
-        p += done;
-        length -= (apr_size_t)done;
-    }
-    return 1;
-}
-
 /* The UIDs that the file of FOLDER holds: of the view, and of the unseen messages in it. */
 static apr_uint32_t view_uids(const ximss_folder_t *folder)
 {
@@ -212,10 +197,10 @@ static const ximss_error_t *write_file(const char *path, const ximss_folder_t *f
     header.data_length = packer->length;
     header.file_length = sizeof(header) + packer->length + view_length + unseen_length;
     header.sum = sum_words(packer->data, packer->length);
-    ok = fd >= 0 && write_all(fd, &header, sizeof(header)) &&
-         write_all(fd, packer->data, packer->length) &&
-         (view_length == 0 || write_all(fd, folder->uids, view_length)) &&
-         (unseen_length == 0 || write_all(fd, folder->unseen_uids, unseen_length));
+    ok = fd >= 0 && ximss_write_all(fd, &header, sizeof(header)) &&
+         ximss_write_all(fd, packer->data, packer->length) &&
+         ximss_write_all(fd, folder->uids, view_length) &&
+         ximss_write_all(fd, folder->unseen_uids, unseen_length);
     reason = errno;
     if (fd >= 0) {
         close(fd);
