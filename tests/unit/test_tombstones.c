@@ -219,11 +219,11 @@ static apr_int64_t file_size(void)
     return info.st_size;
 }
 
-/* 100,000 messages come and go, some thousands at a time, then 20,000 at once; 5,000 under valgrind. */
+/* 100,000 messages come and go, some thousands at a time, then 20,000 at once; 5,000 under valgrind. The rows of
+ * so many take tens of megabytes. */
 START_TEST(test_file_does_not_grow)
 {
     int some = getenv("XIMSS_UNDER") != NULL ? 200 : 4000;
-    apr_int64_t early = 0;
     int i;
     start();
     run("<folderOpen id=\"1\" folder=\"F\" mailbox=\"INBOX\"/>");
@@ -233,9 +233,7 @@ START_TEST(test_file_does_not_grow)
             "<messageMark id=\"2\" folder=\"F\" flags=\"Deleted\"><index from=\"0\" "
             "till=\"4000\"/></messageMark>"
             "<folderExpunge id=\"3\" folder=\"F\"/><folderSync id=\"4\" folder=\"F\"/>");
-        if (i == 4) {
-            early = file_size();
-        }
+        ck_assert_int_lt(file_size(), 8 * 1024 * 1024);
     }
     append_many(5 * some);
     assert_has(run("<folderSync id=\"1\" folder=\"F\" limit=\"1\"/>"
@@ -247,8 +245,7 @@ START_TEST(test_file_does_not_grow)
         run("<folderReopen id=\"1\" folder=\"F\"/>");
     }
     ck_assert_int_eq(all_rows(), 0);
-    ck_assert_int_lt(early, 16 * 1024 * 1024);
-    ck_assert_int_lt(file_size(), 6 * early);
+    ck_assert_int_lt(file_size(), 4 * 1024 * 1024);
 }
 END_TEST
 
