@@ -252,6 +252,7 @@ END_TEST
 void suite_fill(Suite *suite)
 {
     TCase *tcase = suite_case(suite, "tombstones");
+    tcase_set_timeout(tcase, 240);
     tcase_add_test(tcase, test_tombstones);
     tcase_add_test(tcase, test_tombstones_of_failed_opens);
     tcase_add_test(tcase, test_death_in_an_open);
