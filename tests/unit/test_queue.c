@@ -87,6 +87,7 @@ static const ximss_error_t *send_fake(const ximss_route_t *given, ximss_envelope
     int i;
 
     (void)pool;
+    read_clock(); /* to die before anything is sent */
     ck_assert_ptr_eq(given, &route);
     world->calls++;
     if (envelope->recipients->nelts > world->most) {
