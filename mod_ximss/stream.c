@@ -60,7 +60,7 @@ static void log_end(request_rec *r, const ximss_error_t *error, apr_pool_t *pool
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "replaced while it was sent: %s", line);
     }
     else {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "XM0620: an answer ends before its end: %s",
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "XM0621: an answer ends before its end: %s",
                       line);
     }
 }

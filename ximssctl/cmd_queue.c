@@ -28,9 +28,8 @@ static int open_store(ximss_ctl_t *ctl)
 
 /* ---- run ---- */
 
-static void show_progress(void *baton, const ximss_queue_progress_t *progress)
+static void show_progress(const ximss_queue_progress_t *progress)
 {
-    (void)baton;
     fprintf(stderr, "\r%d of %d accounts, %d sent ", progress->done, progress->accounts,
             progress->count.sent);
     if (progress->done == progress->accounts) {

@@ -139,7 +139,7 @@ static void add_progress(run_t *run, const ximss_sending_counts_t *count)
     sum->waiting += count->waiting;
     sum->held += count->held;
     if (run->queue->progress != NULL) {
-        run->queue->progress(run->queue->progress_baton, &run->progress);
+        run->queue->progress(&run->progress);
     }
     pthread_mutex_unlock(&run->mutex);
 }

@@ -22,8 +22,7 @@ typedef struct ximss_queue_t {
     ximss_send_fn_t send;
     int threads; /* accounts that are seen to at a time */
     /* Called after each account, by one thread at a time; NULL. */
-    void (*progress)(void *baton, const ximss_queue_progress_t *progress);
-    void *progress_baton;
+    void (*progress)(const ximss_queue_progress_t *progress);
 } ximss_queue_t;
 
 /* Sees once to all accounts that are due, and once a day to all there are. *RESULT is what was done. XIMSS_E_BUSY:

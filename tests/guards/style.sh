@@ -1,5 +1,5 @@
 #!/bin/sh
-# Every if, for and while has braces, which clang-format 14 cannot insert, and text files are tidy.
+# Every if, for and while has braces, which clang-format 14 cannot insert; text files are tidy; log numbers are unique.
 . "$(dirname "$0")/lib/guard.sh"
 
 # A condition that closes at the end of its line must be followed by a brace.
@@ -22,4 +22,6 @@ product_sources | code_lines | awk '{
         }
     }' | expect_none "if, for and while have braces"
 grep -nE '[[:space:]]+$' $(product_sources) lib/store/*.sql configure.ac Makefile.in | expect_none "no white space at line ends"
+cat $(product_sources) | tr '\n' ' ' | grep -oE 'XIMSS_LOG_(WARN|ERROR), *[0-9]+|XM[0-9]{4}:' | grep -oE '[0-9]{4}' |
+    sort | uniq -d | expect_none "every log number stands for one message"
 finish
