@@ -27,6 +27,12 @@ gives() {
     grep -qF -- "$1" "$dir/out"
 }
 
+# The copy of what was sent.
+has_sent() {
+    "$source_folder/quickstart" ctl --root "$dir/root" export demo@example.org Sent --to "$dir/sent" --format eml &&
+        grep -q 'filename="ticket.pdf"' "$dir"/sent/*.eml
+}
+
 "$source_folder/quickstart" run --root "$dir/root" >"$dir/run" 2>&1 </dev/null &
 server=$!
 tries=0
@@ -59,7 +65,11 @@ result "as stored" gives 'Subject: Re: Observatory visit on Friday?'
 result "an attachment" sh -c 'head -c 8 "$1" | grep -q "^%PDF-1.4"' - "$dir/ticket.pdf"
 result "a filter" gives 'folder="search" id="5" messages="4"'
 result "its rows" gives '<folderReport folder="search" id="6" index="3"'
-result "log out again" gives '<response id="7"/>'
+result "a message is sent" gives '<response id="8"/>'
+result "its copy has the attachment" has_sent
+result "an answer is written" gives '<In-Reply-To>&lt;obs-3.20260610@example.net&gt;</In-Reply-To>'
+result "a file is stored and downloaded" cmp "$dir/ticket.pdf" "$dir/stored.pdf"
+result "log out again" gives '<response id="11"/>'
 result "no error at all" sh -c '! grep -q errorNum "$1"' - "$dir/out"
 
 kill -INT "$server" 2>/dev/null
