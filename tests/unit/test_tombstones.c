@@ -219,6 +219,16 @@ static apr_int64_t file_size(void)
     return info.st_size;
 }
 
+/* Each upkeep purges some; on a slow machine few. */
+static void purge_all(void)
+{
+    int i;
+    for (i = 0; i < 200 && all_rows() > 0; i++) {
+        run("<folderReopen id=\"1\" folder=\"F\"/>");
+    }
+    ck_assert_int_eq(all_rows(), 0);
+}
+
 /* 100,000 messages come and go, some thousands at a time, then 20,000 at once; 5,000 under valgrind. The rows of
  * so many take tens of megabytes. */
 START_TEST(test_file_does_not_grow)
@@ -233,6 +243,7 @@ START_TEST(test_file_does_not_grow)
             "<messageMark id=\"2\" folder=\"F\" flags=\"Deleted\"><index from=\"0\" "
             "till=\"4000\"/></messageMark>"
             "<folderExpunge id=\"3\" folder=\"F\"/><folderSync id=\"4\" folder=\"F\"/>");
+        purge_all();
         ck_assert_int_lt(file_size(), 8 * 1024 * 1024);
     }
     append_many(5 * some);
@@ -241,10 +252,7 @@ START_TEST(test_file_does_not_grow)
                    "<messageRemove id=\"3\" folder=\"F\" mode=\"immediately\"><index from=\"0\" "
                    "till=\"20000\"/></messageRemove><folderReopen id=\"4\" folder=\"F\"/>"),
                "<response id=\"4\"/>");
-    for (i = 0; i < 200 && all_rows() > 0; i++) {
-        run("<folderReopen id=\"1\" folder=\"F\"/>");
-    }
-    ck_assert_int_eq(all_rows(), 0);
+    purge_all();
     ck_assert_int_lt(file_size(), 4 * 1024 * 1024);
 }
 END_TEST
