@@ -21,6 +21,9 @@ login a@example.org password-a
 a=$id
 sync '<folderOpen id="1" folder="view of a" mailbox="Private" sortField="UID"><field>Subject</field></folderOpen>'
 is 'a opens a folder' "$(xml_get response/@errorNum)" ''
+http "$url/Session/$id/UPLOAD/up" -F 'fileData=hidden text'
+sync '<fileWrite id="1" fileName="private/f">hidden text</fileWrite><prefsStore id="2"><Own>hidden text</Own></prefsStore>'
+is 'a has files and preferences' "$status $(xml_get response/@errorNum)" '200 '
 login b@example.org password-b
 b=$id
 
@@ -51,6 +54,72 @@ for path in Private/1-P.txt 'view%20of%20a/1-P.txt' INBOX/2-P.txt INBOX/2-01-B '
     matches "part $path" "$status" '^40[34]$'
     lacks "part $path: nothing shown" "$body" hidden
 done
+# --- what is composed, sent and stored ------------------------------------------------------
+
+# mail INSIDE: a message with that MIME or copyMIME element. to_b: with a recipient.
+mail() {
+    printf '<EMail><MIME type="multipart" subtype="mixed">%s</MIME></EMail>' "${1:-<MIME>x</MIME>}"
+}
+to_b='<Envelope-To>b@example.org</Envelope-To>'
+number=0
+requests=
+add() {
+    number=$((number + 1))
+    element=${1%%[ >]*}
+    requests="$requests$element id=\"$number\"${1#"$element"}"
+}
+# all_denied NAME ERRORS: none of the requests since the last time does anything.
+all_denied() {
+    id=$b
+    sync "$requests"
+    is "$1" "$(xml_get response | wc -l) $(xml_get response/@errorNum | grep -Evc "^5$2\$") $(xml_get response/@errorNum | wc -l)" \
+        "$number 0 $number"
+    lacks "$1: nothing shown" "$body" 'secret of a' 'hidden text'
+    number=0
+    requests=
+}
+
+for name in 'view of a' Private '~a@example.org/Private' '~a/INBOX' '../a/Private' "$a"; do
+    for part in '' 'partID="01"'; do
+        copy=$(mail "<copyMIME folder=\"$name\" UID=\"1\" $part/>")
+        add "<messageAppend targetMailbox=\"INBOX\">$copy</messageAppend>"
+        add "<messageSubmit>$copy$to_b</messageSubmit>"
+    done
+    for request in messageRedirect messageForward; do
+        add "<$request folder=\"$name\" UID=\"1\"><To>b@example.org</To></$request>"
+    done
+    add "<messageConfirm folder=\"$name\" UID=\"1\" type=\"manual\"/>"
+    add "<folderRead folder=\"$name\" UID=\"1\" mode=\"replyAll\"/>"
+done
+all_denied 'copied, sent, passed on, answered' '(1[0246]|22)'
+for name in '~a@example.org/INBOX' '~a/INBOX' '~a@example.org/New'; do
+    add "<messageAppend targetMailbox=\"$name\" mailboxClass=\"\">$(mail)</messageAppend>"
+    add "<messageSubmit targetMailbox=\"$name\">$(mail)$to_b</messageSubmit>"
+    add "<messageCopy folder=\"mine\" targetMailbox=\"$name\"><UID>1</UID></messageCopy>"
+    add "<messageMove folder=\"mine\" targetMailbox=\"$name\"><UID>1</UID></messageMove>"
+done
+all_denied 'put into a mailbox' 16
+add "<messageAppend targetMailbox=\"INBOX\">$(mail '<MIME uploadID="up"/>')</messageAppend>"
+add '<fileStore fileName="mine" uploadID="up"/>'
+for name in private/f '~a@example.org/private/f' '~a/private/f' '../a/private/f'; do
+    for request in fileRead fileRemove fileAttrRead fileAttrWrite fileList; do
+        add "<$request fileName=\"$name\"/>"
+    done
+    add "<fileRename fileName=\"$name\" newName=\"mine\"/>"
+    add "<messageAppend targetMailbox=\"INBOX\">$(mail "<MIME fileName=\"$name\"/>")</messageAppend>"
+done
+for request in fileWrite fileDirCreate; do
+    add "<$request fileName=\"~a@example.org/private/x\"/>"
+done
+all_denied 'uploads and files' '(01|1[69])'
+sync '<prefsRead id="1"/><fileList id="2" directory="private"/><fileDirInfo id="3"/><clearUploaded id="4"/>'
+lacks 'preferences and lists are his own' "$body" hidden '"f"' 'files="1"'
+sync '<folderReopen id="1" folder="mine"/>'
+has 'nothing came of all this' "$body" 'messages="1"'
+id=$a
+sync '<fileRead id="1" fileName="private/f"/><fileStore id="2" fileName="g" uploadID="up"/><mailboxList id="3"/>'
+has 'and all is there' "$body" '>hidden text</fileData>' '<response id="2"/>' 'MESSAGES="3"'
+
 http --path-as-is "$url/Session/$b/../$a/MIME/Private/1-P.txt"
 lacks 'dots lead nowhere' "$body" hidden
 http "$url/Session/$b/MIME/INBOX/1-P.txt"
