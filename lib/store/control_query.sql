@@ -36,6 +36,9 @@ BEGIN IMMEDIATE;
 -- STMT commit
 COMMIT;
 
+-- STMT write_over
+PRAGMA application_id = 0;
+
 -- STMT rollback
 ROLLBACK;
 

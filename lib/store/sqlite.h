@@ -51,6 +51,7 @@ typedef struct ximss_sqlite_t {
     ximss_transaction_t transaction;
     int savepoint;             /* one is set */
     int broken;                /* an error says not to use the connection again */
+    int unsettled;             /* a COMMIT has not ended well, see ximss_sqlite_commit */
     ximss_sqlite_lock_t *lock; /* held */
     int lock_file;
     ximss_wake_t changed; /* by the transaction that is open */

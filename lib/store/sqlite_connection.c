@@ -216,6 +216,7 @@ static const ximss_error_t *connect_file(ximss_sqlite_t *db, int flags, apr_pool
     }
     db->frames = 0;
     db->broken = 0;
+    db->unsettled = 0;
     return NULL;
 }
 
@@ -276,6 +277,21 @@ const ximss_error_t *ximss_sqlite_make(ximss_sqlite_t *db, apr_pool_t *pool)
     return error;
 }
 
+/* Commits nothing, over what a COMMIT that failed left in the log. */
+static void write_over(ximss_sqlite_t *db)
+{
+    apr_pool_t *pool;
+
+    apr_pool_create(&pool, db->pool);
+    if (ximss_sqlite_lock_take(db, CHECKPOINT_WAIT_MS, pool) == NULL) {
+        db->unsettled =
+            sqlite3_exec(db->db, ximss_control_query_sql[XIMSS_CONTROL_QUERY_WRITE_OVER], NULL,
+                         NULL, NULL) != SQLITE_OK;
+        ximss_sqlite_lock_drop(db);
+    }
+    apr_pool_destroy(pool);
+}
+
 static void finalize(sqlite3_stmt **statements, int count)
 {
     int i;
@@ -292,6 +308,9 @@ void ximss_sqlite_close(ximss_sqlite_t *db)
         return;
     }
     ximss_sqlite_rollback(db);
+    if (db->unsettled) {
+        write_over(db);
+    }
     finalize(db->prepared, db->kind->statements);
     finalize(db->control, XIMSS_CONTROL_QUERY_COUNT);
     sqlite3_close_v2(db->db);
@@ -345,12 +364,22 @@ const ximss_error_t *ximss_sqlite_begin(ximss_sqlite_t *db, int write, apr_pool_
     return NULL;
 }
 
+/* A COMMIT may fail at its last step, when all of it is in the log. No connection sees it there, and the next commit
+ * takes its place; but if the last connection were closed before, the next one would find it, and take it for
+ * committed. So the connection is kept, and a commit of nothing tried at once, and again before it is closed. */
 const ximss_error_t *ximss_sqlite_commit(ximss_sqlite_t *db, apr_pool_t *pool)
 {
     ximss_wake_t changed = db->changed;
+    const ximss_error_t *error;
 
     ximss_sqlite_change_count(db);
-    XIMSS_TRY(ximss_sqlite_control(db, XIMSS_CONTROL_QUERY_COMMIT, pool));
+    db->unsettled = 1;
+    error = ximss_sqlite_control(db, XIMSS_CONTROL_QUERY_COMMIT, pool);
+    if (error != NULL) {
+        write_over(db);
+        return error;
+    }
+    db->unsettled = 0;
     ximss_sqlite_change_count(db);
     ximss_sqlite_change_forget(db);
     db->transaction = XIMSS_TRANSACTION_NONE;

@@ -28,8 +28,10 @@ const ximss_error_t *ximss_sqlite_error(ximss_sqlite_t *db, int rc, const char *
     switch (rc & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-    case SQLITE_IOERR:
         db->broken = 1;
+        break;
+    case SQLITE_IOERR:
+        db->broken = !db->unsettled;
         break;
     default:
         break;
