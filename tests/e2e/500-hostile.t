@@ -57,7 +57,7 @@ attack() {
 # Kilobytes of all children.
 memory() {
     # shellcheck disable=SC2046
-    cat $(httpd_children | sed 's,.*,/proc/&/smaps_rollup,') | awk '/^Pss:/ { sum += $2 } END { print sum }'
+    awk '/^Pss:/ { sum += $2 } END { print sum }' $(httpd_children | sed 's,.*,/proc/&/smaps_rollup,')
 }
 attack "$((seconds / 3))" "$seed"
 before=$(memory)
