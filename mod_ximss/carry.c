@@ -1,4 +1,4 @@
-/* What waiting polls need of httpd's and the machine's settings (long-poll 6): an administrator who asks for a number of
+/* What waiting polls need of httpd's and the machine's settings: an administrator who asks for a number of
  * them is told at start, not by clients on a busy day. */
 #include "mod_ximss/carry.h"
 

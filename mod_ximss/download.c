@@ -1,4 +1,4 @@
-/* /Session/<urlID>/DOWNLOAD/: files of the file storage (http-binding 7), read a piece at a time while they are
+/* /Session/<urlID>/DOWNLOAD/: files of the file storage, read a piece at a time while they are
  * sent: no handle on the account and no transaction waits for the client. */
 #include "mod_ximss/safe.h"
 #include "mod_ximss/session.h"

@@ -1,6 +1,6 @@
 /* The router. It reads the unparsed URI itself, so that no setting of the site (AllowEncodedSlashes,
  * MergeSlashes, "%2e%2e") touches folder names, and hides the secrets of the URI before any other module
- * sees the request (http-binding 1, architecture "How a request runs"). */
+ * sees the request (ARCHITECTURE.md, "How a request runs"). */
 #include "mod_ximss/handler.h"
 
 #include "mod_ximss/log.h"

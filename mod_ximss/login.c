@@ -1,4 +1,4 @@
-/* /XIMSSLogin/: documents before login, and the login by query, form or Basic (http-binding 2 and 3). */
+/* /XIMSSLogin/: documents before login, and the login by query, form or Basic. */
 #include "mod_ximss/request.h"
 #include "mod_ximss/session.h"
 

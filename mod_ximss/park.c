@@ -1,5 +1,5 @@
 /* Parking a request in the event MPM: its connection becomes one that waits to be read, but the descriptor that the MPM
- * polls meanwhile is an eventfd of ours (long-poll 2.2). Without such an MPM nothing here does anything. */
+ * polls meanwhile is an eventfd of ours. Without such an MPM nothing here does anything. */
 #include "mod_ximss/park.h"
 #include "base/clock.h"
 

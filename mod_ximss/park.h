@@ -1,4 +1,4 @@
-/* Waits without a thread: the connection is parked in the event MPM (long-poll 3). */
+/* Waits without a thread: the connection is parked in the event MPM (ARCHITECTURE.md, "Polls"). */
 #ifndef XIMSS_MOD_XIMSS_PARK_H
 #define XIMSS_MOD_XIMSS_PARK_H
 

@@ -1,4 +1,4 @@
-/* /Session/<urlID>/MIME/: whole messages and decoded parts (http-binding 7). */
+/* /Session/<urlID>/MIME/: whole messages and decoded parts. */
 #include "mod_ximss/safe.h"
 #include "mod_ximss/session.h"
 #include "op/ops.h"

@@ -1,4 +1,4 @@
-/* The long poll: GET /Session/<urlID>/ and /get (http-binding 5). */
+/* The long poll: GET /Session/<urlID>/ and /get. */
 #include "mod_ximss/poll.h"
 #include "base/clock.h"
 
@@ -111,7 +111,7 @@ static int wait_seconds(const ximss_request_t *request)
 }
 
 /* Has the client repeat the request over HTTP/1.1, where it can be parked. mod_http2 makes HTTP_1_1_REQUIRED of this
- * status with a note that is mod_ssl's (long-poll 3.8). */
+ * status with a note that is mod_ssl's. */
 static int refuse_stream(ximss_request_t *request)
 {
     apr_table_setn(request->r->notes, "ssl-renegotiate-forbidden", "XimssHTTP2Poll");

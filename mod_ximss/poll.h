@@ -1,4 +1,4 @@
-/* The long poll (http-binding 5): what a poll answers. */
+/* The long poll: what a poll answers. */
 #ifndef XIMSS_MOD_XIMSS_POLL_H
 #define XIMSS_MOD_XIMSS_POLL_H
 

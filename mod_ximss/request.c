@@ -1,4 +1,4 @@
-/* Bodies in with a limit, replies out with the headers that clients need (http-binding 6). */
+/* Bodies in with a limit, replies out with the headers that clients need. */
 #include "mod_ximss/request.h"
 
 #include <apr_lib.h>

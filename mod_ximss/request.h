@@ -32,7 +32,7 @@ void ximss_parameters_read(apr_table_t *parameters, const char *text, apr_pool_t
 /* Whether NAME is given with a value other than empty, "0" and "no". */
 int ximss_parameter_on(const apr_table_t *parameters, const char *name);
 
-/* Sets the headers that every answer of ours has (http-binding 6). */
+/* Sets the headers that every answer of ours has. */
 void ximss_reply_headers(ximss_request_t *request);
 
 /* All of these write the answer and return what a handler returns. Replies are in memory: no lock is held

@@ -1,5 +1,5 @@
 /* What every answer with bytes of a stranger has: nothing in it runs as a page of the site, and its name means
- * nothing to a shell or a file system (security 8). */
+ * nothing to a shell or a file system. */
 #include "mod_ximss/safe.h"
 
 #include "base/text.h"

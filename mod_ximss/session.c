@@ -1,4 +1,4 @@
-/* /Session/<urlID>/: batches, KILL (http-binding 4); the cookie and the lock of a session. */
+/* /Session/<urlID>/: batches, KILL; the cookie and the lock of a session. */
 #include "mod_ximss/session.h"
 
 #include "base/log.h"
@@ -91,7 +91,7 @@ static int has_cookie(const ximss_request_t *request, const ximss_session_t *ses
 }
 
 /* The first request may lack the cookie: some clients log in on another host and take the cookie from this
- * answer (http-binding 6). */
+ * answer. */
 static int check_cookie(ximss_request_t *request, ximss_session_t *session)
 {
     if (!session->use_cookie || session->cookie[0] == '\0') {

@@ -1,6 +1,6 @@
 /* The shared segment (session table, login throttle) and the store handles of a child. The segment is made
  * once and kept over graceful restarts, since old children still use it; the module itself is
- * unloaded and loaded again in between, so nothing of it may hang on the process pool (long-poll 3.1). */
+ * unloaded and loaded again in between, so nothing of it may hang on the process pool. */
 #include "mod_ximss/shm.h"
 
 #include "mod_ximss/config.h"

@@ -1,4 +1,4 @@
-/* POST /Session/<urlID>/UPLOAD/<uploadID> (http-binding 7): a form with the file in its part "fileData", or the file
+/* POST /Session/<urlID>/UPLOAD/<uploadID>: a form with the file in its part "fileData", or the file
  * itself. The body goes to disk as it comes, and no lock is held meanwhile. */
 #include "mod_ximss/session.h"
 

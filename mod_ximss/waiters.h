@@ -1,5 +1,5 @@
 /* The parked polls of this child, and the thread that signals them. Knows no request and no connection: a waiter is two
- * descriptors, a wait and two times (long-poll 3 and 4). */
+ * descriptors, a wait and two times. */
 #ifndef XIMSS_MOD_XIMSS_WAITERS_H
 #define XIMSS_MOD_XIMSS_WAITERS_H
 

@@ -28,14 +28,14 @@ typedef struct ximss_credentials_t {
     const char *address;  /* client address */
 } ximss_credentials_t;
 
-/* The domain of a login: DOMAIN, else HOST when it is a known domain, else FALLBACK
- * (wire-and-commands 2.1); NULL when none. In POOL. */
+/* The domain of a login: DOMAIN, else HOST when it is a known domain, else FALLBACK;
+ * NULL when none. In POOL. */
 const ximss_error_t *ximss_auth_domain(ximss_store_t *store, const char *domain, const char *host,
                                        const char *fallback, const char **result, apr_pool_t *pool);
 
 /* Checks CREDENTIALS; a domain in user_name counts before all others. *ENTRY is the account. XIMSS_E_BAD_LOGIN
- * for a wrong name or password alike, in equal time, and while repeated failures are throttled (wire-and-commands
- * 2.4); XIMSS_E_BUSY when too many others log in. Records success in the account, *PREVIOUS is the last login
+ * for a wrong name or password alike, in equal time, and while repeated failures are throttled;
+ * XIMSS_E_BUSY when too many others log in. Records success in the account, *PREVIOUS is the last login
  * before; a failure is kept for ximss_auth_record_failures. Blocks: call without locks. */
 const ximss_error_t *ximss_auth_login(ximss_auth_t *auth, const ximss_credentials_t *credentials,
                                       ximss_account_entry_t **entry, ximss_login_t *previous,

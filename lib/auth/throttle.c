@@ -1,4 +1,4 @@
-/* Repeated failures (wire-and-commands 2.4). Attackers write here as fast as they can: every table is of fixed
+/* Repeated failures. Attackers write here as fast as they can: every table is of fixed
  * size, a full set gives up its least entry, and nothing depends on an entry being there.
  *
  * A holder that dies leaves at most one entry half written: a wrong count or key, which time heals. So an

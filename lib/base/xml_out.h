@@ -1,5 +1,5 @@
 /* Writes XML into memory: always well-formed, valid UTF-8, attributes in case-insensitive
- * alphabetical order, no white space of its own (http-binding 0.2 and 0.7). */
+ * alphabetical order, no white space of its own. */
 #ifndef XIMSS_BASE_XML_OUT_H
 #define XIMSS_BASE_XML_OUT_H
 

@@ -1,4 +1,4 @@
-/* A mail out of its EMail XML (protocol text, Message Operations; message-details 2.5). */
+/* A mail out of its EMail XML (protocol text, Message Operations). */
 #ifndef XIMSS_MIME_COMPOSE_H
 #define XIMSS_MIME_COMPOSE_H
 

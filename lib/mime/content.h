@@ -34,7 +34,7 @@ const char *ximss_content_text(const ximss_part_t *part, const char *raw, apr_si
 const char *ximss_charset_to_utf8(const char *charset, const char *bytes, apr_size_t length,
                                   apr_size_t *text_length, apr_pool_t *pool);
 
-/* Charset names of knownValues (message-details 2.7), sorted, NULL-terminated. */
+/* Charset names of knownValues, sorted, NULL-terminated. */
 extern const char *const ximss_charset_names[];
 
 #endif

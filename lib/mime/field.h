@@ -29,7 +29,7 @@ typedef struct ximss_field_t {
     int shift;                     /* seconds east of GMT that the field names */
 } ximss_field_t;
 
-/* The kind of the field called NAME, letter case ignored (message-details 2.5). */
+/* The kind of the field called NAME, letter case ignored. */
 ximss_field_kind_t ximss_field_kind(const char *name);
 
 /* Whether A and B name the same field (letter case ignored). */

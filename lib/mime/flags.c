@@ -1,4 +1,4 @@
-/* Flag names (message-details 2.1) and keywords. */
+/* Flag names and keywords. */
 #include "mime/flags.h"
 
 #include <apr_lib.h>

@@ -1,4 +1,4 @@
-/* Message flags (message-details 2.1): names, negatives, bits. */
+/* Message flags: names, negatives, bits. */
 #ifndef XIMSS_MIME_FLAGS_H
 #define XIMSS_MIME_FLAGS_H
 
@@ -37,8 +37,8 @@ typedef struct ximss_flag_change_t {
     apr_array_header_t *clear_keywords;
 } ximss_flag_change_t;
 
-/* Reads a comma-separated list of flag names and negative names, letter case ignored: every pair of
- * message-details 2.1, "Read", "Drafts", IMAP names with a backslash or "$". Any other word of
+/* Reads a comma-separated list of flag names and negative names, letter case ignored: every pair that the
+ * protocol's clients know, "Read", "Drafts", IMAP names with a backslash or "$". Any other word of
  * [A-Za-z0-9$_.-] is a keyword, "Not" + keyword or "Un" + keyword is not taken as its negative, "-keyword"
  * is. In the list of a change later names win over earlier ones. With FILTER all of them count, so that a flag and its
  * negative match nothing, and Recent is known. XIMSS_E_BAD_REQUEST names the word that is wrong. In POOL. */

@@ -29,7 +29,7 @@ typedef struct ximss_param_t {
 
 typedef struct ximss_part_t {
     ximss_part_kind_t kind;
-    const char *part_id; /* "01-02"; "" for the top (wire-and-commands 2.11) */
+    const char *part_id; /* "01-02"; "" for the top */
     const char *type;    /* lower case, e.g. "text"; defaults of RFC 2045 and 2046 applied */
     const char *subtype;
     apr_array_header_t *type_params; /* ximss_param_t: RFC 2231 and 2047 decoded, first of a name */

@@ -1,4 +1,4 @@
-/* EMail and MIME elements (message-details 2.5). The depth of what is written follows from the tree,
+/* EMail and MIME elements. The depth of what is written follows from the tree,
  * whose nesting structure.c limits: EMail and MIME elements stay under 190 levels. */
 #include "mime/to_xml.h"
 #include "base/text.h"

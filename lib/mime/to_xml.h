@@ -1,4 +1,4 @@
-/* A message or a part as EMail/MIME XML (protocol text, Message Operations; message-details 2.5). */
+/* A message or a part as EMail/MIME XML (protocol text, Message Operations). */
 #ifndef XIMSS_MIME_TO_XML_H
 #define XIMSS_MIME_TO_XML_H
 

@@ -1,4 +1,4 @@
-/* vCard and vCardGroup elements (message-details 2.6) and the texts that mails carry. */
+/* vCard and vCardGroup elements and the texts that mails carry. */
 #ifndef XIMSS_MIME_VCARD_H
 #define XIMSS_MIME_VCARD_H
 
@@ -10,7 +10,7 @@
 const char *ximss_vcard_text(const ximss_element_t *parent, apr_pool_t *pool);
 
 /* The cards in the LENGTH bytes of TEXT (RFC 2426 and like it; UTF-8) as vCard and vCardGroup elements: types first, VALUE
- * last, as clients expect it (message-details 2.6). Returns how many there were; what is no card is passed over.
+ * last, as clients expect it. Returns how many there were; what is no card is passed over.
  * Linear time; SCRATCH is not needed afterwards. */
 int ximss_vcard_write(ximss_xml_t *out, const char *text, apr_size_t length, apr_pool_t *scratch);
 

@@ -1,5 +1,5 @@
 /* The dispatcher: runs the requests of a document in order, groups writes into transactions, and turns
- * every outcome into data messages and one response (architecture 4, "A batch"). */
+ * every outcome into data messages and one response (ARCHITECTURE.md, "Exactly once"). */
 #include "op/batch.h"
 
 #include "base/log.h"

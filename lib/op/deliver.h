@@ -1,5 +1,5 @@
 /* Asynchronous messages of a session: what is pending, batches of them that are kept until the client has
- * acknowledged them, replies of asynchronous requests (http-binding 4 and 5). The session is locked throughout. */
+ * acknowledged them, replies of asynchronous requests. The session is locked throughout. */
 #ifndef XIMSS_OP_DELIVER_H
 #define XIMSS_OP_DELIVER_H
 
@@ -11,8 +11,7 @@ typedef struct ximss_delivery_t {
     apr_size_t length;
 } ximss_delivery_t;
 
-/* How many seconds a poll may wait that asks for MAX_WAIT (NULL: it does not say): 20 by default, 0 to 120
- * (wire-and-commands 2.6). */
+/* How many seconds a poll may wait that asks for MAX_WAIT (NULL: it does not say): 20 by default, 0 to 120. */
 int ximss_deliver_seconds(const char *max_wait);
 
 /* What a poll with ackSeq ACK (-1: none given) delivers: the whole document. The same again as long as it is not

@@ -1,4 +1,4 @@
-/* File storage: lists, and changes of names (message-details 1.3). */
+/* File storage: lists, and changes of names. */
 #include "op/handlers.h"
 #include "store/files.h"
 

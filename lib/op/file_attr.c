@@ -1,4 +1,4 @@
-/* Attributes of stored files and subscriptions to them: kept and given back (message-details 1.3). Nothing here is
+/* Attributes of stored files and subscriptions to them: kept and given back. Nothing here is
  * logged, as accessPwd is a secret. */
 #include "op/handlers.h"
 #include "op/tree.h"

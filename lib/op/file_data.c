@@ -1,4 +1,4 @@
-/* Bytes of stored files: read in slices, written, stored from an upload (message-details 1.3). */
+/* Bytes of stored files: read in slices, written, stored from an upload. */
 #include "base/text.h"
 #include "mime/vcard.h"
 #include "op/handlers.h"

@@ -1,4 +1,4 @@
-/* Stored files by URL (http-binding 7): found once, then read a piece at a time. */
+/* Stored files by URL: found once, then read a piece at a time. */
 #include "op/handlers.h"
 #include "op/ops.h"
 

@@ -1,5 +1,5 @@
-/* folderBrowse: rows of an open folder with their viewer fields, by position or by UID
- * (wire-and-commands 2.7 and 2.9). A row costs no statement of its own unless a field is asked for that the
+/* folderBrowse: rows of an open folder with their viewer fields, by position or by UID.
+ * A row costs no statement of its own unless a field is asked for that the
  * row does not hold. */
 #include "base/message_set.h"
 #include "op/handlers.h"

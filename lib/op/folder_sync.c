@@ -1,4 +1,4 @@
-/* folderSync (protocol text, Mailbox Operations; wire-and-commands 2.10): reports what changed and moves the
+/* folderSync (protocol text, Mailbox Operations): reports what changed and moves the
  * folder's view on. */
 #include "op/handlers.h"
 #include "op/viewer.h"

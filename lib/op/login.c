@@ -1,4 +1,4 @@
-/* Login: credentials or a live session become a new session (http-binding 3). */
+/* Login: credentials or a live session become a new session. */
 #include "op/alert.h"
 #include "op/handlers.h"
 #include "op/ops.h"

@@ -1,4 +1,4 @@
-/* Mailbox management (protocol text, Mailbox Management; wire-and-commands 2.14). */
+/* Mailbox management (protocol text, Mailbox Management). */
 #include "base/text.h"
 #include "op/handlers.h"
 
@@ -112,7 +112,7 @@ static void write_mailbox(ximss_call_t *call, const ximss_mailbox_t *mailbox, in
     ximss_xml_attr_int(out, "MEDIA", mailbox->media);
     ximss_xml_attr_int(out, "UNSEENMEDIA", mailbox->unseen_media);
     if (mailbox->messages > 0) {
-        /* Without the T of other dates (message-details 1.5). */
+        /* Without the T of other dates. */
         const char *oldest = ximss_time_gmt(mailbox->oldest, call->pool);
         ximss_xml_attr(out, "OLDEST", apr_psprintf(call->pool, "%.8s%s", oldest, oldest + 9));
     }

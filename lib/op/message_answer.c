@@ -1,4 +1,4 @@
-/* Answers to messages (protocol text, folderRead mode; message-details 1.5 and 2.7): who the user is and how he likes
+/* Answers to messages (protocol text, folderRead mode): who the user is and how he likes
  * to quote. */
 #include "op/answer.h"
 

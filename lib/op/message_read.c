@@ -1,5 +1,5 @@
 /* folderRead: a message or a part of it as XML, from the stored structure (protocol text, Message
- * Operations). No flag changes (wire-and-commands 2.13). */
+ * Operations). No flag changes. */
 #include "mime/to_xml.h"
 #include "op/answer.h"
 #include "op/handlers.h"

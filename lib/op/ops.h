@@ -58,7 +58,7 @@ const ximss_error_t *ximss_login(const ximss_context_t *context,
                                  const ximss_login_request_t *request, ximss_session_t **session,
                                  const char **real_name, apr_pool_t *pool);
 
-/* ---- message parts by URL (http-binding 7) ---- */
+/* ---- message parts by URL ---- */
 
 typedef struct ximss_part_data_t {
     const char *media_type; /* "type/subtype", lower case; "message/rfc822" for the whole */
@@ -84,7 +84,7 @@ const ximss_error_t *ximss_part_fetch(const ximss_context_t *context,
                                       const ximss_part_query_t *query, ximss_part_data_t **part,
                                       apr_pool_t *pool);
 
-/* ---- stored files by URL (http-binding 7) ---- */
+/* ---- stored files by URL ---- */
 
 /* A file that is read a piece at a time. */
 typedef struct ximss_file_source_t {

@@ -1,4 +1,4 @@
-/* Message parts by URL (http-binding 7): the stored bytes or a decoded part. */
+/* Message parts by URL: the stored bytes or a decoded part. */
 #include "mime/content.h"
 #include "op/handlers.h"
 #include "op/ops.h"

@@ -1,4 +1,4 @@
-/* Preferences (message-details 1.1 and 2.7): known names have defaults, other names are the client's own. A text is
+/* Preferences: known names have defaults, other names are the client's own. A text is
  * kept as it is, an array (subValue) or dictionary (subKey) as XML. */
 #include "store/prefs.h"
 #include "op/handlers.h"

@@ -1,4 +1,4 @@
-/* Operations before login (protocol text, Pre-Login Operations; http-binding 2). */
+/* Operations before login (protocol text, Pre-Login Operations). */
 #include "base/random.h"
 #include "op/handlers.h"
 #include "store/prefs.h"
@@ -47,7 +47,7 @@ static const ximss_error_t *own_language(ximss_call_t *call, const char **langua
     return error;
 }
 
-/* There are no vocabularies: an empty one makes clients show their own words (message-details 2.8). */
+/* There are no vocabularies: an empty one makes clients show their own words. */
 const ximss_error_t *ximss_op_read_strings(ximss_call_t *call)
 {
     const char *language = ximss_element_attr(call->request, "language");

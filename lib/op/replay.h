@@ -1,4 +1,4 @@
-/* Numbered batches run exactly once (http-binding 4, reqSeq). What a batch does becomes true in steps, one a
+/* Numbered batches run exactly once (ARCHITECTURE.md). What a batch does becomes true in steps, one a
  * commit. Before a step the batch's record is written to the session's folder as "reply.new": the reply so far, how
  * many requests it answers, and what becomes of the folder files and the session. The commit point is the
  * transaction of the account, which then holds the number of the batch and of the step, or, where nothing is

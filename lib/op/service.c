@@ -109,7 +109,7 @@ const ximss_error_t *ximss_op_list_known_values(ximss_call_t *call)
     return NULL;
 }
 
-/* Unknown options succeed and do nothing (message-details 1.1). */
+/* Unknown options succeed and do nothing. */
 const ximss_error_t *ximss_op_set_session_option(ximss_call_t *call)
 {
     const char *name = ximss_element_attr(call->request, "name");

@@ -1,4 +1,4 @@
-/* See submission.h. The order of things is that of architecture 4: the hint in the directory, the commit that is
+/* See submission.h. The order of things is that of ARCHITECTURE.md: the hint in the directory, the commit that is
  * the promise, deliveries to accounts here, the queue. */
 #include "op/submission.h"
 

@@ -1,4 +1,4 @@
-/* Arrays and dictionaries of preferences and the attributes of files (message-details 1.1, 1.3): the server only
+/* Arrays and dictionaries of preferences and the attributes of files: the server only
  * keeps them. */
 #include "op/tree.h"
 

@@ -7,7 +7,7 @@
 #include "base/xml_out.h"
 
 /* What is inside of ELEMENT, as text in POOL: all elements with their attributes, and character data where it is no
- * white space between elements; names that message-details knows in its spelling. XIMSS_E_BAD_REQUEST: a name
+ * white space between elements; names that the server knows in its spelling. XIMSS_E_BAD_REQUEST: a name
  * that is no ASCII XML name, or too deep; XIMSS_E_LIMIT: over MOST bytes. WHAT names it in the error's text. */
 const ximss_error_t *ximss_tree_pack(const char **text, const ximss_element_t *element,
                                      apr_size_t most, const char *what, apr_pool_t *pool);

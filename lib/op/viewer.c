@@ -1,4 +1,4 @@
-/* Writes viewer fields (wire-and-commands 2.9). A row costs no statement of its own unless a field is asked
+/* Writes viewer fields. A row costs no statement of its own unless a field is asked
  * for that the row does not hold. */
 #include "op/viewer.h"
 

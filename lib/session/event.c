@@ -1,4 +1,4 @@
-/* Events in shared memory (architecture 3): watches of open folders as atomic words in the slot. Nothing is
+/* Events in shared memory (ARCHITECTURE.md, "Events"): watches of open folders as atomic words in the slot. Nothing is
  * lost by a race: a watch is set after the folder's view was read, with the counter of changes of before
  * that, and whoever sets it compares the counter once more (op/watch.c). */
 #include "session/event.h"

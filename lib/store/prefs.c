@@ -1,5 +1,4 @@
-/* Preferences: the account's own value, else the default of message-details 2.7 (the vendor's sample
- * settings), in one table sorted by name. */
+/* Preferences: the account's own value, else the default of the vendor's sample settings, in one table sorted by name. */
 #include "store/prefs.h"
 #include "base/text.h"
 #include "base/xml_out.h"

@@ -1,4 +1,4 @@
-/* Preferences with the defaults of message-details 2.7. */
+/* Preferences with defaults. */
 #ifndef XIMSS_STORE_PREFS_H
 #define XIMSS_STORE_PREFS_H
 

@@ -1,6 +1,6 @@
 /* The files of open folders: a header, packed data, and the UIDs of an array view. A file is found by a hash
  * of the folder's name, is written whole under another name and renamed, and is only ever mapped for
- * reading: a full file system can then neither crash a reader nor leave half a view (architecture 3). */
+ * reading: a full file system can then neither crash a reader nor leave half a view. */
 #include "view/folder.h"
 
 #include "base/io.h"

@@ -1,5 +1,5 @@
-/* Sort keys as bytes: numbers as nine bytes that compare like the numbers, texts folded
- * (wire-and-commands 2.8); a missing value is the empty key and comes first. */
+/* Sort keys as bytes: numbers as nine bytes that compare like the numbers, texts folded;
+ * a missing value is the empty key and comes first. */
 #include "view/sort.h"
 
 #include "mime/digest.h"

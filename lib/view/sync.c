@@ -1,4 +1,4 @@
-/* The steps of folderSync (architecture 5): rows that changed since the view's modseq are read, found in
+/* The steps of folderSync (ARCHITECTURE.md, "Syncs"): rows that changed since the view's modseq are read, found in
  * the old and in the new view, and become removals from the highest index down, then additions upwards at
  * their final indices, then updates. */
 #include "view/sync.h"

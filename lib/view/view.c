@@ -1,6 +1,6 @@
 /* Views. A lazy one is the blocks of an indexed order as they were in one read transaction: whatever
  * comes and goes later, block i keeps exactly its COUNT rows with created <= M < gone, so the position of
- * each row is fixed (architecture 5). Every other view is an array of UIDs made at open. */
+ * each row is fixed (ARCHITECTURE.md, "Views"). Every other view is an array of UIDs made at open. */
 #include "base/clock.h"
 #include "view/filter.h"
 #include "view/folder.h"

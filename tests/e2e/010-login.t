@@ -1,5 +1,5 @@
 #!/bin/sh
-# Login by every carrier, its failures, and what of it stands in the logs (http-binding 2, 3, 6).
+# Login by every carrier, its failures, and what of it stands in the logs.
 # shellcheck disable=SC2154
 . "$(dirname "$0")/lib/tap.sh"
 . "$(dirname "$0")/lib/httpd.sh"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Batches in a session: bodies, exact bytes, wrong input, the end of a session (http-binding 0, 4, 6).
+# Batches in a session: bodies, exact bytes, wrong input, the end of a session.
 # shellcheck disable=SC2154
 . "$(dirname "$0")/lib/tap.sh"
 . "$(dirname "$0")/lib/httpd.sh"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The long poll as a blocking wait: bytes, cap, one poll at a time, the end (http-binding 5). XIMSS_ASYNC: what of XimssAsync
+# The long poll as a blocking wait: bytes, cap, one poll at a time, the end. XIMSS_ASYNC: what of XimssAsync
 # blocks it (167-blocking.t).
 # shellcheck disable=SC2154
 . "$(dirname "$0")/lib/tap.sh"

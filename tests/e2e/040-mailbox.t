@@ -1,6 +1,6 @@
 #!/bin/sh
 # Mailbox management, status, known values: every attribute, every error
-# (protocol text, Mailbox Management; wire-and-commands 2.14).
+# (protocol text, Mailbox Management).
 # shellcheck disable=SC2154
 . "$(dirname "$0")/lib/tap.sh"
 . "$(dirname "$0")/lib/httpd.sh"

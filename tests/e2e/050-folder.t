@@ -1,6 +1,6 @@
 #!/bin/sh
 # Folders: open, browse, reopen, close; every viewer field, sort, filter (protocol text, Mailbox
-# Operations; wire-and-commands 2.7-2.10).
+# Operations).
 # shellcheck disable=SC2154
 . "$(dirname "$0")/lib/tap.sh"
 . "$(dirname "$0")/lib/httpd.sh"

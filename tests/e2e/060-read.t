@@ -1,5 +1,5 @@
 #!/bin/sh
-# folderRead: messages and parts as XML (protocol text, Message Operations; message-details 2.5).
+# folderRead: messages and parts as XML (protocol text, Message Operations).
 # shellcheck disable=SC2154
 . "$(dirname "$0")/lib/tap.sh"
 . "$(dirname "$0")/lib/httpd.sh"

@@ -1,6 +1,5 @@
 #!/bin/sh
-# Messages and parts by URL: exact bytes, ranges, conditions, and nothing active from a mail
-# (http-binding 7, security 8).
+# Messages and parts by URL: exact bytes, ranges, conditions, and nothing active from a mail.
 # shellcheck disable=SC2154
 . "$(dirname "$0")/lib/tap.sh"
 . "$(dirname "$0")/lib/httpd.sh"

@@ -1,6 +1,5 @@
 #!/bin/sh
-# Marking, copying, moving and removing messages over HTTP (protocol text, Mailbox Operations;
-# message-details 1.5 and 2.1).
+# Marking, copying, moving and removing messages over HTTP (protocol text, Mailbox Operations).
 # shellcheck disable=SC2154
 . "$(dirname "$0")/lib/tap.sh"
 . "$(dirname "$0")/lib/httpd.sh"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # folderSync over HTTP: two sessions and an import change a mailbox; each client's array, changed by reports
-# only, stays the server's view (protocol text, Mailbox Operations; wire-and-commands 2.10).
+# only, stays the server's view (protocol text, Mailbox Operations).
 # shellcheck disable=SC2154
 . "$(dirname "$0")/lib/tap.sh"
 . "$(dirname "$0")/lib/httpd.sh"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Events by the long poll: folder notifications from other sessions, other processes and programs outside httpd;
-# batches that are kept until acknowledged; asynchronous batches; the end (http-binding 4 and 5).
+# batches that are kept until acknowledged; asynchronous batches; the end.
 # shellcheck disable=SC2154
 . "$(dirname "$0")/lib/tap.sh"
 . "$(dirname "$0")/lib/httpd.sh"

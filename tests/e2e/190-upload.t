@@ -1,6 +1,6 @@
 #!/bin/sh
 # Uploads: forms and bare files, limits before and while the body comes, nothing left of broken ones, no lock and no
-# memory taken meanwhile (http-binding 7).
+# memory taken meanwhile.
 # shellcheck disable=SC2154
 . "$(dirname "$0")/lib/tap.sh"
 . "$(dirname "$0")/lib/httpd.sh"

@@ -1,6 +1,5 @@
 #!/bin/sh
-# Stored files over HTTP: written, listed, and downloaded in whole or part, as attachments that do no harm
-# (http-binding 7, message-details 1.3, security 8 and 9).
+# Stored files over HTTP: written, listed, and downloaded in whole or part, as attachments that do no harm.
 # shellcheck disable=SC2154
 . "$(dirname "$0")/lib/tap.sh"
 . "$(dirname "$0")/lib/httpd.sh"

@@ -1,4 +1,4 @@
-/* Operations on stored files, as clients send them (message-details 1.3). */
+/* Operations on stored files, as clients send them. */
 #include "session/upload.h"
 #include "store/files.h"
 #include "unit/op_rig.h"

@@ -1,4 +1,4 @@
-/* Preferences: kept, given back with defaults, and obeyed (message-details 1.1, 2.7). */
+/* Preferences: kept, given back with defaults, and obeyed. */
 #include "store/prefs.h"
 #include "unit/op_rig.h"
 #include "unit/suite.h"

@@ -1,4 +1,4 @@
-/* vCard text to XML and back (message-details 2.6). */
+/* vCard text to XML and back. */
 #include "mime/vcard.h"
 #include "unit/suite.h"
 
