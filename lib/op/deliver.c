@@ -112,11 +112,18 @@ const ximss_error_t *ximss_deliver_name(const char *dir, const char *folder, apr
     return write_file(path, &text, pool);
 }
 
-const char *ximss_deliver_named(const char *dir, apr_uint64_t key, apr_pool_t *pool)
+int ximss_deliver_named(const char *dir, apr_uint64_t key, const char **name, apr_pool_t *pool)
 {
-    ximss_delivery_t name;
+    const char *path = name_path(dir, key, pool);
+    ximss_delivery_t text;
+    apr_finfo_t info;
 
-    return read_file(name_path(dir, key, pool), &name, pool) == NULL ? name.data : NULL;
+    *name = NULL;
+    if (read_file(path, &text, pool) == NULL) {
+        *name = text.data;
+        return 1;
+    }
+    return APR_STATUS_IS_ENOENT(apr_stat(&info, path, APR_FINFO_TYPE, pool));
 }
 
 void ximss_deliver_unname(const char *dir, apr_uint64_t key, apr_pool_t *pool)
@@ -166,11 +173,11 @@ static void add_notify(ximss_pending_t *pending, const char *dir, apr_uint64_t k
                        apr_pool_t *pool)
 {
     ximss_xml_t *xml = ximss_xml_create(64 * 1024, pool);
-    const char *name = ximss_deliver_named(dir, key, pool);
+    const char *name;
     apr_size_t length;
     const char *data;
 
-    if (name == NULL) {
+    if (!ximss_deliver_named(dir, key, &name, pool) || name == NULL) {
         return;
     }
     ximss_xml_start(xml, "folderReport");

@@ -34,10 +34,10 @@ const ximss_error_t *ximss_deliver_finish(const ximss_context_t *context, ximss_
 const ximss_error_t *ximss_deliver_add(const ximss_context_t *context, ximss_session_t *session,
                                        const ximss_delivery_t *elements, apr_pool_t *pool);
 
-/* Keeps the name of an open folder for its messages; gives the one with KEY, NULL when there is none; forgets it. DIR
- * is the session's folder. */
+/* Keeps the name of an open folder for its messages; gives the one with KEY, NULL when there is none, and returns 0
+ * when that cannot be read; forgets it. DIR is the session's folder. */
 const ximss_error_t *ximss_deliver_name(const char *dir, const char *folder, apr_pool_t *pool);
-const char *ximss_deliver_named(const char *dir, apr_uint64_t key, apr_pool_t *pool);
+int ximss_deliver_named(const char *dir, apr_uint64_t key, const char **name, apr_pool_t *pool);
 void ximss_deliver_unname(const char *dir, apr_uint64_t key, apr_pool_t *pool);
 
 #endif

@@ -62,15 +62,16 @@ void ximss_op_watch_remove(ximss_call_t *call, const char *folder)
     ximss_watch_hold(call->context->table, call->session, ximss_watch_key(folder));
 }
 
-/* The folder of KEY, which stays held when its file cannot be read. */
+/* The folder of KEY, which stays held when its files cannot be read. */
 static void settle(ximss_table_t *table, const ximss_session_t *session, apr_uint64_t key,
                    apr_pool_t *pool)
 {
     const char *dir = ximss_session_folder(table, session, pool);
-    const char *name = ximss_deliver_named(dir, key, pool);
+    const char *name;
     ximss_folder_t *folder = NULL;
 
-    if (name != NULL && ximss_folder_load(&folder, dir, name, pool) != NULL) {
+    if (!ximss_deliver_named(dir, key, &name, pool) ||
+        (name != NULL && ximss_folder_load(&folder, dir, name, pool) != NULL)) {
         return;
     }
     if (folder != NULL) {
