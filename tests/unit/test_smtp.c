@@ -483,6 +483,22 @@ START_TEST(refused_logins_are_temporary)
 }
 END_TEST
 
+/* A server that says what it refuses is not quoted. */
+START_TEST(refused_secrets_are_not_told)
+{
+    route.user = "user";
+    route.password = "secret";
+    sink.features = _i == 0 ? "AUTH PLAIN" : "AUTH LOGIN";
+    sink.answers[SINK_AUTH] =
+        _i == 0 ? "500 5.5.1 unknown: AUTH PLAIN AHVzZXIAc2Vj..." : "535 5.7.8 wrong: C2VJCMV0";
+    add("b@y.example");
+    run();
+    check(0, XIMSS_TEMPORARY, "4.7.8", _i == 0 ? "login: 500 5.5.1" : "login: 535 5.7.8");
+    ck_assert_ptr_null(strstr(recipient(0)->text, "wrong"));
+    ck_assert_ptr_null(strstr(recipient(0)->text, "AHVz"));
+}
+END_TEST
+
 /* --- smuggling ---------------------------------------------------------------------------------- */
 
 /* Ends of a message as this or that server reads them, with commands behind. */
@@ -569,6 +585,7 @@ void suite_fill(Suite *suite)
     tcase_add_test(tcase, starttls_cannot_be_stripped);
     tcase_add_test(tcase, login_is_plain_or_by_steps);
     tcase_add_test(tcase, refused_logins_are_temporary);
+    tcase_add_loop_test(tcase, refused_secrets_are_not_told, 0, 2);
     tcase_add_test(tcase, nothing_is_smuggled);
     tcase_add_test(tcase, corpora_are_not_smuggled);
 }

@@ -17,7 +17,8 @@ __attribute__((constructor)) static void load(void)
 {
     const char *path = getenv("DISK_FAULT");
     int fd = path != NULL ? open(path, O_RDWR | O_CLOEXEC) : -1;
-    void *map = fd >= 0 ? mmap(NULL, 2 * sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
+    void *map = fd >= 0 ? mmap(NULL, 2 * sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
+                        : MAP_FAILED;
     if (map != MAP_FAILED) {
         fault = map;
     }
@@ -45,24 +46,25 @@ static int fails(int fd)
     return 1;
 }
 
-#define FAULTY(type, name, parameters, arguments)                                                                      \
-    type name parameters;                                                                                              \
-    type name parameters                                                                                               \
-    {                                                                                                                  \
-        static type(*real) parameters;                                                                                 \
-        if (fails(fd)) {                                                                                               \
-            return -1;                                                                                                 \
-        }                                                                                                              \
-        if (real == NULL) {                                                                                            \
-            *(void **)&real = dlsym(RTLD_NEXT, #name);                                                                 \
-        }                                                                                                              \
-        return real arguments;                                                                                         \
+#define FAULTY(type, name, parameters, arguments)                                                  \
+    type name parameters;                                                                          \
+    type name parameters                                                                           \
+    {                                                                                              \
+        static type(*real) parameters;                                                             \
+        if (fails(fd)) {                                                                           \
+            return -1;                                                                             \
+        }                                                                                          \
+        if (real == NULL) {                                                                        \
+            *(void **)&real = dlsym(RTLD_NEXT, #name);                                             \
+        }                                                                                          \
+        return real arguments;                                                                     \
     }
 
 FAULTY(ssize_t, write, (int fd, const void *data, size_t length), (fd, data, length))
 FAULTY(ssize_t, writev, (int fd, const struct iovec *data, int count), (fd, data, count))
 FAULTY(ssize_t, pwrite, (int fd, const void *data, size_t length, off_t at), (fd, data, length, at))
-FAULTY(ssize_t, pwrite64, (int fd, const void *data, size_t length, off64_t at), (fd, data, length, at))
+FAULTY(ssize_t, pwrite64, (int fd, const void *data, size_t length, off64_t at),
+       (fd, data, length, at))
 FAULTY(int, ftruncate, (int fd, off_t length), (fd, length))
 FAULTY(int, ftruncate64, (int fd, off64_t length), (fd, length))
 FAULTY(int, fallocate, (int fd, int mode, off_t at, off_t length), (fd, mode, at, length))
