@@ -74,6 +74,8 @@ is 'nothing is in another place' "$(find "$root" / -maxdepth 2 -name '*7c1*' 2>/
 cut -d - -f 2 "$root/tmp/ids" >"$root/tmp/secrets"
 echo Hush-7c1 >>"$root/tmp/secrets"
 is 'no secret is in the logs' "$(grep -Fho -f "$root/tmp/secrets" "$root"/logs/* | sort | uniq -c)" ''
+is 'no line of the logs is forged' "$(grep -v '^\[' "$root/logs/error.log"; grep -v '^127\.0\.0\.1 "' "$root/logs/access.log")" ''
+is 'nor is there a control character' "$(LC_ALL=C grep -c '[[:cntrl:]]' "$root/logs/error.log")" 0
 ctl queue run --once >"$root/tmp/queue" 2>&1
 for mailbox in user@example.org:INBOX user@example.org:Sent user@example.org:Drafts other@example.org:INBOX; do
     ctl export "${mailbox%%:*}" "${mailbox#*:}" --to "$root/tmp/sent/$mailbox" --format eml >/dev/null 2>&1
