@@ -149,7 +149,7 @@ read_message 4
 has 'delivery-status' "$body" '<MIMEReport' 'Final-Recipient' 'failed'
 has 'the headers of the original' "$(xml_get './/EMail/Subject' | tr '\n' ' ')" 'original'
 read_message 5
-has 'a card as text at least' "$body" VCARD
+has 'a card as elements' "$body" '<vCard><FN><VALUE>A</VALUE></FN></vCard>'
 read_message 1 'mode="replyAll"'
 matches 'a reply composed in advance' "$body" '^<XIMSS><folderMessage folder="f" id="1" mode="replyAll" UID="1"><EMail><From>user@example.org</From><To '
 has 'with its text' "$(xml_get .//MIME)" ' wrote:' '> '
