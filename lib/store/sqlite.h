@@ -169,6 +169,18 @@ const ximss_error_t *ximss_sqlite_number(ximss_sqlite_t *db, sqlite3_stmt *stmt,
 const ximss_error_t *ximss_sqlite_ask(ximss_sqlite_t *db, int number, const apr_int64_t *numbers,
                                       apr_int64_t *value, int *found, apr_pool_t *pool);
 
+/* LENGTH bytes from FROM on of the piece with ID, which STATEMENT selects. */
+typedef struct ximss_sqlite_piece_t {
+    int statement;
+    apr_int64_t id;
+    apr_int64_t from;
+    apr_int64_t length;
+} ximss_sqlite_piece_t;
+
+/* Copies them to TARGET; *FOUND: there is such a piece. XIMSS_E_INTERNAL: it is too short. */
+const ximss_error_t *ximss_sqlite_piece_copy(ximss_sqlite_t *db, const ximss_sqlite_piece_t *piece,
+                                             char *target, int *found, apr_pool_t *pool);
+
 /* For walks that ask for the row after the last one: XIMSS_E_INTERNAL unless AFTER < NEXT. A damaged file may answer
  * with rows that were there before, for ever. */
 const ximss_error_t *ximss_sqlite_ascends(ximss_sqlite_t *db, apr_int64_t after, apr_int64_t next,

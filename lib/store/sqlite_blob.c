@@ -111,26 +111,16 @@ const ximss_error_t *ximss_sqlite_blob_structure(ximss_account_t *account, apr_i
     return ximss_sqlite_run(db, stmt, pool);
 }
 
-/* Copies the bytes of piece NUMBER that fall into OFFSET..END of the blob to TARGET. */
-static const ximss_error_t *copy_piece(ximss_sqlite_t *db, apr_int64_t id, apr_int64_t from,
-                                       apr_int64_t length, char *target, apr_pool_t *pool)
+static const ximss_error_t *copy_piece(ximss_sqlite_t *db, const ximss_sqlite_piece_t *piece,
+                                       char *target, apr_pool_t *pool)
 {
-    sqlite3_stmt *stmt;
-    const char *bytes;
-    int row;
+    int found;
 
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_RAW_READ, pool));
-    ximss_sqlite_bind(stmt, &id, 1);
-    XIMSS_TRY(ximss_sqlite_step(db, stmt, &row, pool));
-    bytes = row ? sqlite3_column_blob(stmt, 0) : NULL;
-    if (bytes == NULL || from + length > sqlite3_column_bytes(stmt, 0)) {
-        sqlite3_reset(stmt);
-        return ximss_error_detail(pool, XIMSS_E_INTERNAL,
-                                  "%s: raw piece %" APR_INT64_T_FMT " is missing or short",
-                                  db->path, id);
-    }
-    memcpy(target, bytes + from, (apr_size_t)length);
-    return ximss_sqlite_run(db, stmt, pool);
+    XIMSS_TRY(ximss_sqlite_piece_copy(db, piece, target, &found, pool));
+    return found ? NULL
+                 : ximss_error_detail(pool, XIMSS_E_INTERNAL,
+                                      "%s: raw piece %" APR_INT64_T_FMT " is missing", db->path,
+                                      piece->id);
 }
 
 static const ximss_error_t *read_pieces(ximss_sqlite_t *db, apr_int64_t blob, apr_int64_t offset,
@@ -141,8 +131,10 @@ static const ximss_error_t *read_pieces(ximss_sqlite_t *db, apr_int64_t blob, ap
     while (offset < end) {
         apr_int64_t from = offset % PIECE;
         apr_int64_t step = end - offset < PIECE - from ? end - offset : PIECE - from;
+        const ximss_sqlite_piece_t piece = {XIMSS_ACCOUNT_QUERY_RAW_READ,
+                                            (blob << 16) + offset / PIECE, from, step};
 
-        XIMSS_TRY(copy_piece(db, (blob << 16) + offset / PIECE, from, step, target, pool));
+        XIMSS_TRY(copy_piece(db, &piece, target, pool));
         target += step;
         offset += step;
     }

@@ -1,19 +1,12 @@
 /* Checking an account, and making again whatever is derived from the raw mail: structure, header cache,
  * sort keys, references, counters, blocks. A repair moves the epoch of each mailbox, as rows may have
  * got other keys. */
-#include "store/sqlite_mail.h"
+#include "store/sqlite_check.h"
 
 #include <apr_strings.h>
 #include <openssl/sha.h>
 #include <stdarg.h>
 #include <string.h>
-
-typedef struct check_t {
-    ximss_sqlite_t *db;
-    ximss_account_t *account;
-    const ximss_check_run_t *run;
-    ximss_check_t *result;
-} check_t;
 
 /* A blob's row, as check_blob selects it. */
 typedef struct blob_row_t {
@@ -26,11 +19,8 @@ typedef struct blob_row_t {
     apr_int64_t rows;
 } blob_row_t;
 
-/* A fault was found; MENDED: and put right by this run. */
-static void fault(check_t *check, int mended, apr_pool_t *pool, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static void fault(check_t *check, int mended, apr_pool_t *pool, const char *fmt, ...)
+void ximss_check_fault(ximss_sqlite_check_t *check, int mended, apr_pool_t *pool, const char *fmt,
+                       ...)
 {
     va_list args;
 
@@ -44,9 +34,9 @@ static void fault(check_t *check, int mended, apr_pool_t *pool, const char *fmt,
     va_end(args);
 }
 
-/* Runs statement NUMBER with COUNT NUMBERS; its first row's columns go to VALUES (WIDTH of them). */
-static const ximss_error_t *query(check_t *check, int number, const apr_int64_t *argument,
-                                  apr_int64_t *values, int width, apr_pool_t *pool)
+const ximss_error_t *ximss_check_ask(ximss_sqlite_check_t *check, int number,
+                                     const apr_int64_t *argument, apr_int64_t *values, int width,
+                                     apr_pool_t *pool)
 {
     sqlite3_stmt *stmt;
     int row;
@@ -68,7 +58,7 @@ static const ximss_error_t *query(check_t *check, int number, const apr_int64_t 
 
 /* ---- the file ---- */
 
-static const ximss_error_t *check_file(check_t *check, apr_pool_t *pool)
+static const ximss_error_t *check_file(ximss_sqlite_check_t *check, apr_pool_t *pool)
 {
     sqlite3_stmt *stmt;
     int row;
@@ -82,7 +72,7 @@ static const ximss_error_t *check_file(check_t *check, apr_pool_t *pool)
         const char *line = ximss_sqlite_text(stmt, 0, pool);
 
         if (line != NULL && strcmp(line, "ok") != 0) {
-            fault(check, 0, pool, "file: %s", line);
+            ximss_check_fault(check, 0, pool, "file: %s", line);
         }
     }
     row = rc == SQLITE_DONE;
@@ -92,8 +82,8 @@ static const ximss_error_t *check_file(check_t *check, apr_pool_t *pool)
 
 /* ---- blobs ---- */
 
-static const ximss_error_t *next_blob(check_t *check, apr_int64_t after, blob_row_t *blob,
-                                      int *found, apr_pool_t *pool)
+static const ximss_error_t *next_blob(ximss_sqlite_check_t *check, apr_int64_t after,
+                                      blob_row_t *blob, int *found, apr_pool_t *pool)
 {
     sqlite3_stmt *stmt;
 
@@ -120,7 +110,7 @@ static const ximss_error_t *next_blob(check_t *check, apr_int64_t after, blob_ro
 }
 
 /* The keys and cached fields of the rows of a blob. */
-static const ximss_error_t *write_rows(check_t *check, const blob_row_t *blob,
+static const ximss_error_t *write_rows(ximss_sqlite_check_t *check, const blob_row_t *blob,
                                        const ximss_digest_t *digest, apr_pool_t *pool)
 {
     const apr_int64_t numbers[] = {blob->id, (apr_int64_t)digest->length, digest->date};
@@ -139,7 +129,7 @@ static const ximss_error_t *write_rows(check_t *check, const blob_row_t *blob,
     return ximss_sqlite_run(check->db, stmt, pool);
 }
 
-static const ximss_error_t *write_blob(check_t *check, const blob_row_t *blob,
+static const ximss_error_t *write_blob(ximss_sqlite_check_t *check, const blob_row_t *blob,
                                        const ximss_digest_t *digest, apr_pool_t *pool)
 {
     const apr_int64_t numbers[] = {blob->id, (apr_int64_t)digest->length};
@@ -153,21 +143,22 @@ static const ximss_error_t *write_blob(check_t *check, const blob_row_t *blob,
 }
 
 /* Makes again what is derived from the sound bytes DATA. */
-static const ximss_error_t *derive(check_t *check, const blob_row_t *blob, const char *data,
-                                   apr_pool_t *pool)
+static const ximss_error_t *derive(ximss_sqlite_check_t *check, const blob_row_t *blob,
+                                   const char *data, apr_pool_t *pool)
 {
     const ximss_digest_t *digest =
         ximss_digest_make(data, (apr_size_t)blob->size, check->run->limits, pool);
 
     if (digest->structure_length != blob->structure_length ||
         memcmp(digest->structure, blob->structure, blob->structure_length) != 0) {
-        fault(check, 1, pool, "blob %" APR_INT64_T_FMT ": its structure was wrong", blob->id);
+        ximss_check_fault(check, 1, pool, "blob %" APR_INT64_T_FMT ": its structure was wrong",
+                          blob->id);
     }
     XIMSS_TRY(write_blob(check, blob, digest, pool));
     return write_rows(check, blob, digest, pool);
 }
 
-static const ximss_error_t *check_references(check_t *check, const blob_row_t *blob,
+static const ximss_error_t *check_references(ximss_sqlite_check_t *check, const blob_row_t *blob,
                                              apr_pool_t *pool)
 {
     const apr_int64_t numbers[] = {blob->id, blob->rows + 1};
@@ -175,9 +166,10 @@ static const ximss_error_t *check_references(check_t *check, const blob_row_t *b
     if (blob->refs == blob->rows && blob->rows > 0) {
         return NULL;
     }
-    fault(check, check->run->repair, pool,
-          "blob %" APR_INT64_T_FMT ": %" APR_INT64_T_FMT " references, %" APR_INT64_T_FMT " rows",
-          blob->id, blob->refs, blob->rows);
+    ximss_check_fault(check, check->run->repair, pool,
+                      "blob %" APR_INT64_T_FMT ": %" APR_INT64_T_FMT
+                      " references, %" APR_INT64_T_FMT " rows",
+                      blob->id, blob->refs, blob->rows);
     if (!check->run->repair) {
         return NULL;
     }
@@ -186,7 +178,8 @@ static const ximss_error_t *check_references(check_t *check, const blob_row_t *b
     return ximss_sqlite_blob_drop(check->db, blob->id, pool);
 }
 
-static const ximss_error_t *check_blob(check_t *check, const blob_row_t *blob, apr_pool_t *pool)
+static const ximss_error_t *check_blob(ximss_sqlite_check_t *check, const blob_row_t *blob,
+                                       apr_pool_t *pool)
 {
     unsigned char sha256[32];
     const ximss_error_t *error;
@@ -195,23 +188,26 @@ static const ximss_error_t *check_blob(check_t *check, const blob_row_t *blob, a
     error =
         ximss_sqlite_blob_read(check->account, blob->id, 0, (apr_size_t)blob->size, &data, pool);
     if (error != NULL) {
-        fault(check, 0, pool, "blob %" APR_INT64_T_FMT ": its mail cannot be read", blob->id);
+        ximss_check_fault(check, 0, pool, "blob %" APR_INT64_T_FMT ": its mail cannot be read",
+                          blob->id);
         return check->db->broken ? error : NULL;
     }
     SHA256((const unsigned char *)data, (size_t)blob->size, sha256);
     if (memcmp(sha256, blob->sha256, sizeof(sha256)) != 0) {
-        fault(check, 0, pool, "blob %" APR_INT64_T_FMT ": its mail was altered", blob->id);
+        ximss_check_fault(check, 0, pool, "blob %" APR_INT64_T_FMT ": its mail was altered",
+                          blob->id);
     }
     else if (check->run->repair) {
         XIMSS_TRY(derive(check, blob, data, pool));
     }
     else if (blob->structure_length == 0) {
-        fault(check, 0, pool, "blob %" APR_INT64_T_FMT ": it has no structure", blob->id);
+        ximss_check_fault(check, 0, pool, "blob %" APR_INT64_T_FMT ": it has no structure",
+                          blob->id);
     }
     return check_references(check, blob, pool);
 }
 
-static const ximss_error_t *check_blobs(check_t *check, apr_pool_t *pool)
+static const ximss_error_t *check_blobs(ximss_sqlite_check_t *check, apr_pool_t *pool)
 {
     blob_row_t blob = {0, 0, 0, {0}, NULL, 0, 0};
     apr_pool_t *iteration;
@@ -236,7 +232,8 @@ static const ximss_error_t *check_blobs(check_t *check, apr_pool_t *pool)
 
 /* The row of a blob that is lost though its bytes are there: made again, its sha256 of what is there. The
  * rest is derived after that. */
-static const ximss_error_t *restore_blob(check_t *check, apr_int64_t blob, apr_pool_t *pool)
+static const ximss_error_t *restore_blob(ximss_sqlite_check_t *check, apr_int64_t blob,
+                                         apr_pool_t *pool)
 {
     unsigned char sha256[32];
     sqlite3_stmt *stmt;
@@ -244,7 +241,7 @@ static const ximss_error_t *restore_blob(check_t *check, apr_int64_t blob, apr_p
     const char *data;
 
     XIMSS_TRY(ximss_sqlite_do(check->db, XIMSS_ACCOUNT_QUERY_REPAIR_LOST, &blob, 1, pool));
-    XIMSS_TRY(query(check, XIMSS_ACCOUNT_QUERY_BLOB_SIZE, &blob, &size, 1, pool));
+    XIMSS_TRY(ximss_check_ask(check, XIMSS_ACCOUNT_QUERY_BLOB_SIZE, &blob, &size, 1, pool));
     XIMSS_TRY(ximss_sqlite_blob_read(check->account, blob, 0, (apr_size_t)size, &data, pool));
     SHA256((const unsigned char *)data, (size_t)size, sha256);
     XIMSS_TRY(ximss_sqlite_use(&stmt, check->db, XIMSS_ACCOUNT_QUERY_REPAIR_SHA256, pool));
@@ -253,7 +250,7 @@ static const ximss_error_t *restore_blob(check_t *check, apr_int64_t blob, apr_p
     return ximss_sqlite_run(check->db, stmt, pool);
 }
 
-static const ximss_error_t *check_lost(check_t *check, apr_pool_t *pool)
+static const ximss_error_t *check_lost(ximss_sqlite_check_t *check, apr_pool_t *pool)
 {
     apr_int64_t blob = 0;
     apr_pool_t *iteration;
@@ -268,8 +265,8 @@ static const ximss_error_t *check_lost(check_t *check, apr_pool_t *pool)
                                    iteration));
         if (found) {
             XIMSS_TRY(ximss_sqlite_ascends(check->db, after, blob, iteration));
-            fault(check, check->run->repair, iteration,
-                  "blob %" APR_INT64_T_FMT ": its row is lost", blob);
+            ximss_check_fault(check, check->run->repair, iteration,
+                              "blob %" APR_INT64_T_FMT ": its row is lost", blob);
             if (check->run->repair) {
                 XIMSS_TRY(restore_blob(check, blob, iteration));
             }
@@ -279,19 +276,20 @@ static const ximss_error_t *check_lost(check_t *check, apr_pool_t *pool)
     return NULL;
 }
 
-static const ximss_error_t *check_orphans(check_t *check, apr_pool_t *pool)
+static const ximss_error_t *check_orphans(ximss_sqlite_check_t *check, apr_pool_t *pool)
 {
     apr_int64_t rows;
     apr_int64_t pieces;
 
-    XIMSS_TRY(query(check, XIMSS_ACCOUNT_QUERY_CHECK_ORPHANS, NULL, &rows, 1, pool));
-    XIMSS_TRY(query(check, XIMSS_ACCOUNT_QUERY_CHECK_PIECES, NULL, &pieces, 1, pool));
+    XIMSS_TRY(ximss_check_ask(check, XIMSS_ACCOUNT_QUERY_CHECK_ORPHANS, NULL, &rows, 1, pool));
+    XIMSS_TRY(ximss_check_ask(check, XIMSS_ACCOUNT_QUERY_CHECK_PIECES, NULL, &pieces, 1, pool));
     if (rows > 0) {
-        fault(check, 0, pool, "%" APR_INT64_T_FMT " messages have lost their mail", rows);
+        ximss_check_fault(check, 0, pool, "%" APR_INT64_T_FMT " messages have lost their mail",
+                          rows);
     }
     if (pieces > 0) {
-        fault(check, check->run->repair, pool, "%" APR_INT64_T_FMT " raw pieces belong to no blob",
-              pieces);
+        ximss_check_fault(check, check->run->repair, pool,
+                          "%" APR_INT64_T_FMT " raw pieces belong to no blob", pieces);
         if (check->run->repair) {
             return ximss_sqlite_do(check->db, XIMSS_ACCOUNT_QUERY_REPAIR_PIECES, NULL, 0, pool);
         }
@@ -299,57 +297,32 @@ static const ximss_error_t *check_orphans(check_t *check, apr_pool_t *pool)
     return NULL;
 }
 
-/* ---- outbox ---- */
-
-/* What a repair removes names nobody, or no mail. */
-static const ximss_error_t *check_outbox(check_t *check, apr_pool_t *pool)
-{
-    const int repair = check->run->repair;
-    apr_int64_t counts[3]; /* without mail, without recipients, recipients without a message */
-
-    XIMSS_TRY(query(check, XIMSS_ACCOUNT_QUERY_CHECK_OUTBOX, NULL, counts, 3, pool));
-    if (counts[0] > 0) {
-        fault(check, 0, pool, "%" APR_INT64_T_FMT " messages to be sent have lost their mail",
-              counts[0]);
-    }
-    if (counts[1] + counts[2] == 0) {
-        return NULL;
-    }
-    fault(check, repair, pool,
-          "outbox: %" APR_INT64_T_FMT " messages without recipients, %" APR_INT64_T_FMT
-          " recipients without a message",
-          counts[1], counts[2]);
-    if (!repair) {
-        return NULL;
-    }
-    XIMSS_TRY(ximss_sqlite_do(check->db, XIMSS_ACCOUNT_QUERY_REPAIR_OUTBOX, NULL, 0, pool));
-    return ximss_sqlite_do(check->db, XIMSS_ACCOUNT_QUERY_REPAIR_OUTBOX_RECIPIENTS, NULL, 0, pool);
-}
-
 /* ---- mailboxes ---- */
 
-static const ximss_error_t *check_counters(check_t *check, const ximss_mailbox_t *mailbox,
-                                           apr_pool_t *pool)
+static const ximss_error_t *check_counters(ximss_sqlite_check_t *check,
+                                           const ximss_mailbox_t *mailbox, apr_pool_t *pool)
 {
     const apr_int64_t stored[] = {mailbox->messages, mailbox->unseen, mailbox->bytes,
                                   mailbox->media, mailbox->unseen_media};
     apr_int64_t numbers[8] = {mailbox->id};
 
-    XIMSS_TRY(query(check, XIMSS_ACCOUNT_QUERY_CHECK_COUNTERS, &mailbox->id, numbers + 1, 5, pool));
-    XIMSS_TRY(query(check, XIMSS_ACCOUNT_QUERY_CHECK_HIGHEST, &mailbox->id, numbers + 6, 2, pool));
+    XIMSS_TRY(ximss_check_ask(check, XIMSS_ACCOUNT_QUERY_CHECK_COUNTERS, &mailbox->id, numbers + 1,
+                              5, pool));
+    XIMSS_TRY(ximss_check_ask(check, XIMSS_ACCOUNT_QUERY_CHECK_HIGHEST, &mailbox->id, numbers + 6,
+                              2, pool));
     check->result->messages += numbers[1];
     if (memcmp(numbers + 1, stored, sizeof(stored)) != 0 || numbers[6] >= mailbox->uid_next ||
         numbers[7] > mailbox->modseq) {
-        fault(check, check->run->repair, pool, "mailbox %s: its counters were wrong",
-              mailbox->name);
+        ximss_check_fault(check, check->run->repair, pool, "mailbox %s: its counters were wrong",
+                          mailbox->name);
     }
     return check->run->repair
                ? ximss_sqlite_do(check->db, XIMSS_ACCOUNT_QUERY_REPAIR_MAILBOX, numbers, 8, pool)
                : NULL;
 }
 
-static const ximss_error_t *check_orders(check_t *check, const ximss_mailbox_t *mailbox,
-                                         apr_pool_t *pool)
+static const ximss_error_t *check_orders(ximss_sqlite_check_t *check,
+                                         const ximss_mailbox_t *mailbox, apr_pool_t *pool)
 {
     int order;
 
@@ -358,19 +331,20 @@ static const ximss_error_t *check_orders(check_t *check, const ximss_mailbox_t *
 
         XIMSS_TRY(ximss_sqlite_rank_verify(check->db, mailbox->id, order, &wrong, pool));
         if (wrong > 0) {
-            fault(check, check->run->repair, pool,
-                  "mailbox %s: %" APR_INT64_T_FMT " blocks of order %d count wrongly",
-                  mailbox->name, wrong, order);
+            ximss_check_fault(check, check->run->repair, pool,
+                              "mailbox %s: %" APR_INT64_T_FMT " blocks of order %d count wrongly",
+                              mailbox->name, wrong, order);
         }
     }
     return NULL;
 }
 
 /* Runs CHECK_ONE for each mailbox that can hold messages. */
-static const ximss_error_t *
-each_mailbox(check_t *check,
-             const ximss_error_t *(*check_one)(check_t *, const ximss_mailbox_t *, apr_pool_t *),
-             apr_pool_t *pool)
+static const ximss_error_t *each_mailbox(ximss_sqlite_check_t *check,
+                                         const ximss_error_t *(*check_one)(ximss_sqlite_check_t *,
+                                                                           const ximss_mailbox_t *,
+                                                                           apr_pool_t *),
+                                         apr_pool_t *pool)
 {
     apr_array_header_t *mailboxes;
     apr_pool_t *iteration;
@@ -390,88 +364,31 @@ each_mailbox(check_t *check,
     return NULL;
 }
 
-static const ximss_error_t *rebuild_orders(check_t *check, const ximss_mailbox_t *mailbox,
-                                           apr_pool_t *pool)
+static const ximss_error_t *rebuild_orders(ximss_sqlite_check_t *check,
+                                           const ximss_mailbox_t *mailbox, apr_pool_t *pool)
 {
     return ximss_sqlite_rank_rebuild(check->db, mailbox->id, pool);
 }
 
-/* ---- stored files ---- */
-
-/* Files whose bytes are not all there. */
-static const ximss_error_t *check_file_pieces(check_t *check, apr_pool_t *pool)
-{
-    sqlite3_stmt *stmt;
-    int row;
-
-    XIMSS_TRY(ximss_sqlite_use(&stmt, check->db, XIMSS_ACCOUNT_QUERY_CHECK_FILE_PIECES, pool));
-    XIMSS_TRY(ximss_sqlite_step(check->db, stmt, &row, pool));
-    while (row) {
-        fault(check, 0, pool, "file %s: its pieces do not give its size",
-              ximss_sqlite_text(stmt, 0, pool));
-        XIMSS_TRY(ximss_sqlite_step(check->db, stmt, &row, pool));
-    }
-    return NULL;
-}
-
-/* Each round makes the directories one level above those that are there. */
-static const ximss_error_t *restore_directories(check_t *check, apr_pool_t *pool)
-{
-    do {
-        XIMSS_TRY(
-            ximss_sqlite_do(check->db, XIMSS_ACCOUNT_QUERY_REPAIR_FILE_DIRECTORIES, NULL, 0, pool));
-    } while (sqlite3_changes(check->db->db) > 0);
-    return NULL;
-}
-
-static const ximss_error_t *check_files(check_t *check, apr_pool_t *pool)
-{
-    int repair = check->run->repair;
-    apr_int64_t orphans;
-    apr_int64_t homeless;
-    apr_int64_t right;
-
-    XIMSS_TRY(check_file_pieces(check, pool));
-    XIMSS_TRY(query(check, XIMSS_ACCOUNT_QUERY_CHECK_FILE_ORPHANS, NULL, &orphans, 1, pool));
-    XIMSS_TRY(query(check, XIMSS_ACCOUNT_QUERY_CHECK_FILE_DIRECTORIES, NULL, &homeless, 1, pool));
-    XIMSS_TRY(query(check, XIMSS_ACCOUNT_QUERY_CHECK_FILE_STORAGE, NULL, &right, 1, pool));
-    if (orphans > 0) {
-        fault(check, repair, pool, "%" APR_INT64_T_FMT " pieces belong to no file", orphans);
-    }
-    if (homeless > 0) {
-        fault(check, repair, pool, "%" APR_INT64_T_FMT " files have lost their directory",
-              homeless);
-    }
-    if (!right) {
-        fault(check, repair, pool, "file storage: its counters were wrong");
-    }
-    if (!repair) {
-        return NULL;
-    }
-    XIMSS_TRY(ximss_sqlite_do(check->db, XIMSS_ACCOUNT_QUERY_REPAIR_FILE_ORPHANS, NULL, 0, pool));
-    XIMSS_TRY(restore_directories(check, pool));
-    return ximss_sqlite_do(check->db, XIMSS_ACCOUNT_QUERY_REPAIR_FILE_STORAGE, NULL, 0, pool);
-}
-
 /* ---- the account ---- */
 
-static const ximss_error_t *check_account(check_t *check, apr_pool_t *pool)
+static const ximss_error_t *check_account(ximss_sqlite_check_t *check, apr_pool_t *pool)
 {
     apr_int64_t values[8];
 
-    XIMSS_TRY(query(check, XIMSS_ACCOUNT_QUERY_CHECK_ACCOUNT, NULL, values, 8, pool));
+    XIMSS_TRY(ximss_check_ask(check, XIMSS_ACCOUNT_QUERY_CHECK_ACCOUNT, NULL, values, 8, pool));
     if (values[0] == values[4] && values[1] > values[5] && values[2] > values[6] &&
         values[3] >= values[7]) {
         return NULL;
     }
-    fault(check, check->run->repair, pool, "account: its counters were wrong");
+    ximss_check_fault(check, check->run->repair, pool, "account: its counters were wrong");
     return check->run->repair
                ? ximss_sqlite_do(check->db, XIMSS_ACCOUNT_QUERY_REPAIR_ACCOUNT, values + 4, 4, pool)
                : NULL;
 }
 
 /* Orders are looked at before the keys are made again, so that what they counted is judged. */
-static const ximss_error_t *check_all(check_t *check, apr_pool_t *pool)
+static const ximss_error_t *check_all(ximss_sqlite_check_t *check, apr_pool_t *pool)
 {
     XIMSS_TRY(check_file(check, pool));
     if (check->result->damaged > 0 && check->run->repair) {
@@ -485,22 +402,22 @@ static const ximss_error_t *check_all(check_t *check, apr_pool_t *pool)
     }
     XIMSS_TRY(each_mailbox(check, check_orders, pool));
     XIMSS_TRY(check_lost(check, pool));
-    XIMSS_TRY(check_outbox(check, pool));
+    XIMSS_TRY(ximss_check_outbox(check, pool));
     XIMSS_TRY(check_blobs(check, pool));
     XIMSS_TRY(check_orphans(check, pool));
     XIMSS_TRY(each_mailbox(check, check_counters, pool));
     if (check->run->repair) {
         XIMSS_TRY(each_mailbox(check, rebuild_orders, pool));
     }
-    XIMSS_TRY(check_files(check, pool));
+    XIMSS_TRY(ximss_check_files(check, pool));
     return check_account(check, pool);
 }
 
 const ximss_error_t *ximss_sqlite_check(ximss_account_t *account, const ximss_check_run_t *run,
                                         ximss_check_t *result, apr_pool_t *pool)
 {
-    ximss_sqlite_t *db = &((ximss_sqlite_account_t *)account)->db;
-    check_t check = {db, account, run, result};
+    ximss_sqlite_t *db = ximss_sqlite_of(account);
+    ximss_sqlite_check_t check = {db, account, run, result};
     const ximss_error_t *error;
 
     XIMSS_TRY(ximss_sqlite_begin(db, run->repair, pool));

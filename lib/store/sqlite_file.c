@@ -185,31 +185,6 @@ static const ximss_error_t *drop_content(ximss_sqlite_t *db, apr_int64_t content
     return ximss_sqlite_do(db, XIMSS_ACCOUNT_QUERY_FILE_DATA_DELETE, &content, 1, pool);
 }
 
-/* Copies LENGTH bytes of piece ID from FROM on to TARGET. */
-static const ximss_error_t *copy_piece(ximss_sqlite_t *db, apr_int64_t id, apr_int64_t from,
-                                       apr_int64_t length, char *target, apr_pool_t *pool)
-{
-    sqlite3_stmt *stmt;
-    const char *bytes;
-    int row;
-
-    XIMSS_TRY(ximss_sqlite_use(&stmt, db, XIMSS_ACCOUNT_QUERY_FILE_DATA_READ, pool));
-    ximss_sqlite_bind(stmt, &id, 1);
-    XIMSS_TRY(ximss_sqlite_step(db, stmt, &row, pool));
-    if (!row) {
-        return ximss_error(pool, XIMSS_E_NOT_FOUND, NULL);
-    }
-    bytes = sqlite3_column_blob(stmt, 0);
-    if (bytes == NULL || from + length > sqlite3_column_bytes(stmt, 0)) {
-        sqlite3_reset(stmt);
-        return ximss_error_detail(pool, XIMSS_E_INTERNAL,
-                                  "%s: piece %" APR_INT64_T_FMT " of a file is short", db->path,
-                                  id);
-    }
-    memcpy(target, bytes + from, (apr_size_t)length);
-    return ximss_sqlite_run(db, stmt, pool);
-}
-
 /* Pieces are never changed and their content's number never comes again, so no snapshot is needed. */
 static const ximss_error_t *read_content(ximss_account_t *account, apr_int64_t content,
                                          apr_int64_t offset, apr_size_t length, const char **data,
@@ -223,9 +198,15 @@ static const ximss_error_t *read_content(ximss_account_t *account, apr_int64_t c
         apr_int64_t from = offset % XIMSS_FILE_PIECE;
         apr_int64_t room = XIMSS_FILE_PIECE - from;
         apr_int64_t step = end - offset < room ? end - offset : room;
+        const ximss_sqlite_piece_t piece = {XIMSS_ACCOUNT_QUERY_FILE_DATA_READ,
+                                            (content << 16) + offset / XIMSS_FILE_PIECE, from,
+                                            step};
+        int found;
 
-        XIMSS_TRY(copy_piece(ximss_sqlite_of(account), (content << 16) + offset / XIMSS_FILE_PIECE,
-                             from, step, target, pool));
+        XIMSS_TRY(ximss_sqlite_piece_copy(ximss_sqlite_of(account), &piece, target, &found, pool));
+        if (!found) {
+            return ximss_error(pool, XIMSS_E_NOT_FOUND, NULL);
+        }
         target += step;
         offset += step;
     }

@@ -3,6 +3,7 @@
 #include "store/sqlite.h"
 
 #include <apr_strings.h>
+#include <string.h>
 
 static ximss_error_code_t code_of(int rc)
 {
@@ -136,6 +137,29 @@ const ximss_error_t *ximss_sqlite_ask(ximss_sqlite_t *db, int number, const apr_
     XIMSS_TRY(ximss_sqlite_use(&stmt, db, number, pool));
     ximss_sqlite_bind(stmt, numbers, sqlite3_bind_parameter_count(stmt));
     return ximss_sqlite_number(db, stmt, value, found, pool);
+}
+
+const ximss_error_t *ximss_sqlite_piece_copy(ximss_sqlite_t *db, const ximss_sqlite_piece_t *piece,
+                                             char *target, int *found, apr_pool_t *pool)
+{
+    sqlite3_stmt *stmt;
+    const char *bytes;
+
+    XIMSS_TRY(ximss_sqlite_use(&stmt, db, piece->statement, pool));
+    ximss_sqlite_bind(stmt, &piece->id, 1);
+    XIMSS_TRY(ximss_sqlite_step(db, stmt, found, pool));
+    if (!*found) {
+        return NULL;
+    }
+    bytes = sqlite3_column_blob(stmt, 0);
+    if (bytes == NULL || piece->from + piece->length > sqlite3_column_bytes(stmt, 0)) {
+        sqlite3_reset(stmt);
+        return ximss_error_detail(pool, XIMSS_E_INTERNAL,
+                                  "%s: piece %" APR_INT64_T_FMT " is short: %s", db->path,
+                                  piece->id, sqlite3_sql(stmt));
+    }
+    memcpy(target, bytes + piece->from, (apr_size_t)piece->length);
+    return ximss_sqlite_run(db, stmt, pool);
 }
 
 const ximss_error_t *ximss_sqlite_ascends(ximss_sqlite_t *db, apr_int64_t after, apr_int64_t next,

@@ -8,6 +8,7 @@
 #include <apr_general.h>
 #include <apr_strings.h>
 #include <openssl/sha.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -241,4 +242,17 @@ int main(void)
     srunner_free(runner);
     apr_terminate();
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+void fixture_spoil(const char *sql)
+{
+    const char *path = apr_pstrcat(test_pool, test_dir, "/accounts/", test_id, "/mail.db", NULL);
+    sqlite3 *db;
+
+    fixture_close();
+    ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+    ck_assert_msg(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(db));
+    ck_assert_int_gt(sqlite3_total_changes(db), 0);
+    sqlite3_close(db);
+    fixture_reopen();
 }

@@ -58,4 +58,7 @@ apr_int64_t fixture_check(ximss_account_t *account, int repair);
 /* A number that follows from *SEED. */
 unsigned int fixture_random(unsigned int *seed);
 
+/* Runs SQL, which must change something, on mail.db of the account behind the store's back. */
+void fixture_spoil(const char *sql);
+
 #endif

@@ -3,7 +3,6 @@
 #include "store/fixture.h"
 
 #include <apr_strings.h>
-#include <sqlite3.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -453,19 +452,6 @@ END_TEST
 
 /* ---- checking ---- */
 
-static void spoil(const char *sql)
-{
-    const char *path = apr_pstrcat(test_pool, test_dir, "/accounts/", test_id, "/mail.db", NULL);
-    sqlite3 *db;
-
-    fixture_close();
-    ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
-    ck_assert_msg(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(db));
-    ck_assert_int_gt(sqlite3_total_changes(db), 0);
-    sqlite3_close(db);
-    fixture_reopen();
-}
-
 static void make_tree(void)
 {
     begin();
@@ -489,7 +475,7 @@ static const char *const mended_by_check[] = {
 START_TEST(mended)
 {
     make_tree();
-    spoil(mended_by_check[_i]);
+    fixture_spoil(mended_by_check[_i]);
     ck_assert_int_gt(fixture_check(test_account, 0), 0);
     ck_assert_int_gt(fixture_check(test_account, 1), 0);
     ck_assert_int_eq(fixture_check(test_account, 0), 0);
@@ -512,7 +498,7 @@ static const char *const found_by_check[] = {
 START_TEST(found)
 {
     make_tree();
-    spoil(found_by_check[_i]);
+    fixture_spoil(found_by_check[_i]);
     ck_assert_int_gt(fixture_check(test_account, 1), 0);
     ck_assert_int_gt(fixture_check(test_account, 0), 0);
     ck_assert_str_eq(content_of("a/b/c/f"), "text");

@@ -3,7 +3,6 @@
 #include "store/outbox.h"
 
 #include <apr_strings.h>
-#include <sqlite3.h>
 #include <string.h>
 
 #define NOW 1000000
@@ -243,20 +242,6 @@ START_TEST(hints_are_settled)
 }
 END_TEST
 
-/* Runs SQL on mail.db behind the store's back. */
-static void spoil(const char *sql)
-{
-    const char *path = apr_pstrcat(test_pool, test_dir, "/accounts/", test_id, "/mail.db", NULL);
-    sqlite3 *db;
-
-    fixture_close();
-    ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
-    ck_assert_msg(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(db));
-    ck_assert_int_gt(sqlite3_total_changes(db), 0);
-    sqlite3_close(db);
-    fixture_reopen();
-}
-
 static const char *const damage[] = {
     "DELETE FROM outbox_recipient",
     "DELETE FROM outbox",
@@ -272,7 +257,7 @@ START_TEST(check_finds_damage)
     begin();
     put(1, 2, &rows);
     commit();
-    spoil(damage[_i]);
+    fixture_spoil(damage[_i]);
     ck_assert_int_gt(fixture_check(test_account, 0), 0);
     fixture_check(test_account, 1);
     ck_assert_int_eq(fixture_check(test_account, 0), 0);

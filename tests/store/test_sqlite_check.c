@@ -38,20 +38,6 @@ static void fill(void)
     must(ximss_account_commit(test_account, test_pool));
 }
 
-/* Runs SQL on mail.db behind the store's back. */
-static void spoil(const char *sql)
-{
-    const char *path = apr_pstrcat(test_pool, test_dir, "/accounts/", test_id, "/mail.db", NULL);
-    sqlite3 *db;
-
-    fixture_close();
-    ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
-    ck_assert_msg(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(db));
-    ck_assert_int_gt(sqlite3_total_changes(db), 0);
-    sqlite3_close(db);
-    fixture_reopen();
-}
-
 static void order_of(ximss_order_t order, apr_uint32_t *uids)
 {
     apr_size_t found;
@@ -93,7 +79,7 @@ START_TEST(mended)
     order_of(XIMSS_ORDER_FROM, before);
     ck_assert_int_eq(fixture_check(test_account, 0), 0);
     epoch = fixture_mailbox(test_account, "INBOX")->epoch;
-    spoil(found_by_check[_i]);
+    fixture_spoil(found_by_check[_i]);
     ck_assert_int_gt(fixture_check(test_account, 0), 0);
     ck_assert_int_gt(fixture_check(test_account, 1), 0);
     ck_assert_int_eq(fixture_check(test_account, 0), 0);
@@ -127,8 +113,8 @@ START_TEST(derived_again)
     order_of(XIMSS_ORDER_DATE, before[2]);
     must(ximss_message_scan(test_account, 1, 1000000, 0, see_fields, &fields[0], test_pool));
     must(ximss_blob_structure(test_account, 5, &structure, &length[0], test_pool));
-    spoil("UPDATE message SET key_from = 'x', key_subject = '', date = 0, fields = 'f';"
-          "UPDATE blob SET structure = 'y'");
+    fixture_spoil("UPDATE message SET key_from = 'x', key_subject = '', date = 0, fields = 'f';"
+                  "UPDATE blob SET structure = 'y'");
     ck_assert_int_eq(fixture_check(test_account, 1), MESSAGES);
     ck_assert_int_eq(fixture_check(test_account, 0), 0);
     order_of(XIMSS_ORDER_FROM, after[0]);
@@ -153,7 +139,7 @@ START_TEST(lost)
     ximss_check_t result;
 
     fill();
-    spoil(beyond_repair[_i]);
+    fixture_spoil(beyond_repair[_i]);
     ck_assert_int_gt(fixture_check(test_account, 0), 0);
     must(ximss_account_check(test_account, 1, &limits, NULL, NULL, &result, test_pool));
     ck_assert_int_gt(result.damaged, result.repaired);
