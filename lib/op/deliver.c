@@ -169,16 +169,19 @@ static void add_text(ximss_pending_t *pending, const char *data, apr_size_t leng
 }
 
 /* Adds the message that a folder changed. One whose name is gone was closed. */
-static void add_notify(ximss_pending_t *pending, const char *dir, apr_uint64_t key,
-                       apr_pool_t *pool)
+static const ximss_error_t *add_notify(ximss_pending_t *pending, const char *dir, apr_uint64_t key,
+                                       apr_pool_t *pool)
 {
     ximss_xml_t *xml = ximss_xml_create(64 * 1024, pool);
     const char *name;
     apr_size_t length;
     const char *data;
 
-    if (!ximss_deliver_named(dir, key, &name, pool) || name == NULL) {
-        return;
+    if (!ximss_deliver_named(dir, key, &name, pool)) {
+        return ximss_error_detail(pool, XIMSS_E_INTERNAL, "a name in %s cannot be read", dir);
+    }
+    if (name == NULL) {
+        return NULL;
     }
     ximss_xml_start(xml, "folderReport");
     ximss_xml_attr(xml, "folder", name);
@@ -186,6 +189,7 @@ static void add_notify(ximss_pending_t *pending, const char *dir, apr_uint64_t k
     ximss_xml_end(xml);
     data = ximss_xml_data(xml, &length);
     add_text(pending, data, length);
+    return NULL;
 }
 
 /* Adds the alerts, if any may be new. */
@@ -231,7 +235,7 @@ static const ximss_error_t *collect(ximss_pending_t *pending, const ximss_contex
     pending->receipt.watched = ximss_watch_list(context->table, session, 1, watches);
     for (i = 0; i < pending->receipt.watched; i++) {
         pending->receipt.watches[i] = watches[i].key;
-        add_notify(pending, dir, watches[i].key, pool);
+        XIMSS_TRY(add_notify(pending, dir, watches[i].key, pool));
     }
     return NULL;
 }
