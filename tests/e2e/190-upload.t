@@ -279,7 +279,8 @@ login user@example.org password
 upload left -F "fileData=@$root/tmp/text"
 left=$(stored left)
 slow g left2 3000000 2000000
-kill -9 -- "-$httpd_pid" 2>/dev/null || kill -9 "$httpd_pid"
+# shellcheck disable=SC2046
+kill -9 "$httpd_pid" $(httpd_children)
 wait "$httpd_pid" 2>/dev/null
 httpd_pid=
 slow_end g on
