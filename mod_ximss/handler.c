@@ -2,6 +2,7 @@
  * MergeSlashes, "%2e%2e") touches folder names, and hides the secrets of the URI before any other module
  * sees the request (ARCHITECTURE.md, "How a request runs"). */
 #include "mod_ximss/handler.h"
+#include "base/hex.h"
 
 #include "mod_ximss/log.h"
 #include "mod_ximss/request.h"
@@ -59,15 +60,6 @@ static const char *path_of(const char *uri)
     return authority + strcspn(authority, "/?#");
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Decodes the LENGTH bytes of a segment; NULL for a bad escape or NUL. */
 static const char *decode_segment(const char *text, apr_size_t length, apr_pool_t *pool)
 {
@@ -77,13 +69,12 @@ static const char *decode_segment(const char *text, apr_size_t length, apr_pool_
 
     for (i = 0; i < length; i++) {
         if (text[i] == '%') {
-            int high = i + 2 < length ? hex_digit(text[i + 1]) : -1;
-            int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
+            int byte = i + 2 < length ? ximss_hex_byte(text[i + 1], text[i + 2]) : -1;
 
-            if (low < 0 || high + low == 0) {
+            if (byte <= 0) {
                 return NULL;
             }
-            decoded[used++] = (char)(high * 16 + low);
+            decoded[used++] = (char)byte;
             i += 2;
         }
         else {

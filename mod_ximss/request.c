@@ -1,5 +1,6 @@
 /* Bodies in with a limit, replies out with the headers that clients need. */
 #include "mod_ximss/request.h"
+#include "base/hex.h"
 
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -177,10 +178,8 @@ static char *decode_value(const char *text, apr_size_t length, apr_pool_t *pool)
         if (*from == '+') {
             *to++ = ' ';
         }
-        else if (*from == '%' && apr_isxdigit(from[1]) && apr_isxdigit(from[2])) {
-            char digits[3] = {from[1], from[2], '\0'};
-
-            *to++ = (char)apr_strtoi64(digits, NULL, 16);
+        else if (*from == '%' && from[1] != '\0' && ximss_hex_byte(from[1], from[2]) >= 0) {
+            *to++ = (char)ximss_hex_byte(from[1], from[2]);
             from += 2;
         }
         else {

@@ -2,6 +2,7 @@
  * nothing to a shell or a file system. */
 #include "mod_ximss/safe.h"
 
+#include "base/hex.h"
 #include "base/text.h"
 
 #include <apr_lib.h>
@@ -133,7 +134,6 @@ static const char *ascii_name(const char *name, apr_pool_t *pool)
 /* NAME as the value-chars of RFC 8187. */
 static const char *encoded_name(const char *name, apr_pool_t *pool)
 {
-    static const char digits[] = "0123456789ABCDEF";
     char *encoded = apr_palloc(pool, strlen(name) * 3 + 1);
     char *to = encoded;
 
@@ -145,8 +145,7 @@ static const char *encoded_name(const char *name, apr_pool_t *pool)
         }
         else {
             *to++ = '%';
-            *to++ = digits[byte >> 4];
-            *to++ = digits[byte & 15];
+            to = ximss_hex_write(to, *name);
         }
     }
     *to = '\0';

@@ -61,6 +61,19 @@ const char *ximss_text_clean(const char *text, apr_size_t *length, apr_pool_t *p
     return clean;
 }
 
+int ximss_text_is_ascii(const char *text)
+{
+    while (*text != '\0' && (unsigned char)*text < 0x80) {
+        text++;
+    }
+    return *text == '\0';
+}
+
+int ximss_text_is_blank(const char *text)
+{
+    return text[strspn(text, " \t\r\n")] == '\0';
+}
+
 apr_size_t ximss_text_cut(const char *text, apr_size_t length, apr_size_t limit)
 {
     if (length <= limit) {

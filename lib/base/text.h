@@ -13,6 +13,12 @@ const char *ximss_text_clean(const char *text, apr_size_t *length, apr_pool_t *p
 /* Whether TEXT is valid UTF-8 of characters that XML 1.0 can carry. */
 int ximss_text_ok(const char *text, apr_size_t length);
 
+/* Whether no byte of TEXT is above 127. */
+int ximss_text_is_ascii(const char *text);
+
+/* Whether TEXT is white space of XML, or nothing. */
+int ximss_text_is_blank(const char *text);
+
 /* Unicode simple case folding (frozen table, see text_fold.c) of valid UTF-8; in POOL, NUL-terminated;
  * *FOLDED_LENGTH may be NULL. The folded forms compare by bytes = by code points. */
 char *ximss_text_fold(const char *text, apr_size_t length, apr_size_t *folded_length,

@@ -209,18 +209,6 @@ static const unsigned short latin_high[32] = {
     0x2039, 0x0152, 0x8D,   0x017D, 0x8F,   0x90,   0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
     0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0x9D,   0x017E, 0x0178};
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : apr_isxdigit(c) ? apr_tolower(c) - 'a' + 10 : -1;
-}
-
-int ximss_hex_byte(char high, char low)
-{
-    int first = hex_digit(high);
-    int second = hex_digit(low);
-    return first < 0 || second < 0 ? -1 : first * 16 + second;
-}
-
 /* Eight bytes at a time: most of all header text passes here. A borrow between bytes needs a byte that is
  * bad already. */
 int ximss_bytes_plain(const char *bytes, apr_size_t length)

@@ -1,5 +1,6 @@
 /* MIME and copyMIME elements. */
 #include "mime/compose_part.h"
+#include "base/text.h"
 #include "base/xml_out.h"
 #include "mime/flowed.h"
 #include "mime/vcard.h"
@@ -282,11 +283,6 @@ static const ximss_error_t *compose_copy(ximss_entity_t **entity, ximss_composer
 
 /* ---- bodies in the request ---- */
 
-static int is_white(const char *text)
-{
-    return text[strspn(text, " \t\r\n")] == '\0';
-}
-
 static void serialise(ximss_xml_t *xml, const ximss_element_t *element)
 {
     const ximss_element_t *child;
@@ -312,7 +308,7 @@ static const char *serialise_children(const ximss_element_t *element, apr_size_t
     const ximss_element_t *child;
     apr_size_t length;
     for (child = element->children; child != NULL; child = child->next) {
-        if (child->name != NULL || !is_white(child->text)) {
+        if (child->name != NULL || !ximss_text_is_blank(child->text)) {
             serialise(xml, child);
         }
     }

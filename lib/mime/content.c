@@ -1,5 +1,6 @@
 /* Transfer decoders (RFC 2045, 6; uuencode), fed in pieces of any size, and text bodies. */
 #include "mime/content.h"
+#include "base/hex.h"
 #include "mime/decode.h"
 
 #include <apr_lib.h>

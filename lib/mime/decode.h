@@ -8,9 +8,6 @@
 #include <apr_pools.h>
 #include <apr_tables.h>
 
-/* The byte that two hexadecimal digits give, -1 if they are none. */
-int ximss_hex_byte(char high, char low);
-
 /* Whether all bytes are ASCII without control characters (the case that needs no work). */
 int ximss_bytes_plain(const char *bytes, apr_size_t length);
 

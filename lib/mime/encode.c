@@ -1,17 +1,17 @@
 /* base64, quoted-printable, and canonical line ends. */
 #include "mime/encode.h"
+#include "base/hex.h"
 
 #include <string.h>
 
 #define LINE_LENGTH 76
 
-static const char hex[] = "0123456789ABCDEF";
-
 void ximss_hex_put(ximss_buffer_t *out, char mark, char byte)
 {
+    char digits[2];
+    ximss_hex_write(digits, byte);
     ximss_buffer_put(out, mark);
-    ximss_buffer_put(out, hex[(unsigned char)byte >> 4]);
-    ximss_buffer_put(out, hex[byte & 15]);
+    ximss_buffer_add(out, digits, 2);
 }
 
 static void put_group(char *to, const unsigned char *bytes, apr_size_t length)

@@ -1,5 +1,6 @@
 /* Unfolding of header values and encoded words (RFC 2047), as lenient as mail is: words inside quoted
  * strings, without blanks around, with blanks inside, with a character split over two words. */
+#include "base/hex.h"
 #include "base/text.h"
 #include "mime/buffer.h"
 #include "mime/content.h"

@@ -1,5 +1,6 @@
 /* Parameters of Content-Type and Content-Disposition (RFC 2045, 5.1; RFC 2231). A field takes part with
  * its first PARTS_MAX pieces: real mail has under ten, and the sort below stays cheap. */
+#include "base/hex.h"
 #include "mime/buffer.h"
 #include "mime/content.h"
 #include "mime/decode.h"

@@ -1,6 +1,7 @@
 /* Preferences: known names have defaults, other names are the client's own. A text is
  * kept as it is, an array (subValue) or dictionary (subKey) as XML. */
 #include "store/prefs.h"
+#include "base/text.h"
 #include "op/handlers.h"
 #include "op/tree.h"
 
@@ -122,7 +123,7 @@ static int is_structure(const ximss_element_t *element)
     const ximss_element_t *child;
     for (child = element->children; child != NULL; child = child->next) {
         if (child->name == NULL) {
-            if (child->text[strspn(child->text, " \t\r\n")] != '\0') {
+            if (!ximss_text_is_blank(child->text)) {
                 return 0;
             }
             continue;

@@ -1,6 +1,7 @@
 /* Arrays and dictionaries of preferences and the attributes of files: the server only
  * keeps them. */
 #include "op/tree.h"
+#include "base/text.h"
 
 #include <apr_cstr.h>
 #include <string.h>
@@ -22,11 +23,6 @@ static const char *spelling(const char *name)
         }
     }
     return name;
-}
-
-static int is_blank(const char *text)
-{
-    return text[strspn(text, " \t\r\n")] == '\0';
 }
 
 /* Whether all names of ELEMENT's inside can be written, DEPTH levels down at most. */
@@ -58,7 +54,7 @@ static void write_inside(ximss_xml_t *out, const ximss_element_t *element)
     const ximss_attr_t *attr;
     for (child = element->children; child != NULL; child = child->next) {
         if (child->name == NULL) {
-            if (!has_elements || !is_blank(child->text)) {
+            if (!has_elements || !ximss_text_is_blank(child->text)) {
                 ximss_xml_text(out, child->text);
             }
             continue;

@@ -1,4 +1,5 @@
 /* LMTP: the commands (RFC 5321, 4.1, as RFC 2033 changes them). */
+#include "base/text.h"
 #include "submit/lmtp_state.h"
 #include "submit/path.h"
 
@@ -12,21 +13,11 @@
 static const char no_path[] = "501 5.1.7 an address is <user@domain>";
 static const char out_of_turn[] = "503 5.5.1 not now";
 
-static int is_ascii(const char *text)
-{
-    for (; *text != '\0'; text++) {
-        if ((unsigned char)*text > '~') {
-            return 0;
-        }
-    }
-    return 1;
-}
-
 /* ---- LHLO ---- */
 
 static void do_lhlo(ximss_lmtp_t *lmtp, const char *args)
 {
-    if (*args == '\0' || !is_ascii(args)) {
+    if (*args == '\0' || !ximss_text_is_ascii(args)) {
         ximss_lmtp_wrong(lmtp, "501 5.5.4 LHLO takes the client's name");
         return;
     }
@@ -116,7 +107,7 @@ static void do_mail(ximss_lmtp_t *lmtp, const char *args)
     }
     path = read_path(lmtp, args, "FROM:", &rest);
     refusal = path != NULL ? read_parameters(lmtp, rest) : no_path;
-    if (refusal == NULL && !lmtp->utf8 && !is_ascii(path)) {
+    if (refusal == NULL && !lmtp->utf8 && !ximss_text_is_ascii(path)) {
         refusal = "553 5.6.7 the address needs SMTPUTF8";
     }
     if (refusal != NULL) {
@@ -170,7 +161,7 @@ static void do_rcpt(ximss_lmtp_t *lmtp, const char *args)
     else if (rest[strspn(rest, " ")] != '\0') {
         ximss_lmtp_wrong(lmtp, "555 5.5.4 unknown parameter");
     }
-    else if (!lmtp->utf8 && !is_ascii(path)) {
+    else if (!lmtp->utf8 && !ximss_text_is_ascii(path)) {
         ximss_lmtp_wrong(lmtp, "553 5.6.7 the address needs SMTPUTF8");
     }
     else {

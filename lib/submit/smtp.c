@@ -1,6 +1,8 @@
 /* Mail transactions: MAIL and RCPT in windows (RFC 2920), then DATA by itself, so that no message is ever on its
  * way when nobody was accepted. Each recipient gets the answer that decided about it. */
 #include "submit/smtp.h"
+#include "base/hex.h"
+#include "base/text.h"
 #include "submit/result.h"
 #include "submit/smtp_client.h"
 #include "submit/wire.h"
@@ -25,18 +27,9 @@ typedef struct transaction_t {
     apr_pool_t *pool;    /* of the results */
 } transaction_t;
 
-static int is_ascii(const char *text)
-{
-    while (*text != '\0' && (unsigned char)*text < 0x80) {
-        text++;
-    }
-    return *text == '\0';
-}
-
 /* TEXT as xtext (RFC 3461, 4). */
 static const char *encode_xtext(const char *text, apr_pool_t *pool)
 {
-    static const char hex[] = "0123456789ABCDEF";
     char *xtext = apr_palloc(pool, strlen(text) * 3 + 1);
     char *out = xtext;
     for (; *text != '\0'; text++) {
@@ -46,8 +39,7 @@ static const char *encode_xtext(const char *text, apr_pool_t *pool)
         }
         else {
             *out++ = '+';
-            *out++ = hex[byte >> 4];
-            *out++ = hex[byte & 15];
+            out = ximss_hex_write(out, *text);
         }
     }
     *out = '\0';
@@ -142,7 +134,7 @@ static const char *rcpt_command(const transaction_t *transaction,
         if (recipient->notify != 0) {
             line = apr_pstrcat(pool, line, " NOTIFY=", notify_words(recipient->notify, pool), NULL);
         }
-        if (recipient->orcpt != NULL && is_ascii(recipient->orcpt) &&
+        if (recipient->orcpt != NULL && ximss_text_is_ascii(recipient->orcpt) &&
             strchr(recipient->orcpt, ';') != NULL) {
             const char *type_end = strchr(recipient->orcpt, ';') + 1;
             line = apr_pstrcat(
@@ -287,7 +279,8 @@ static const ximss_error_t *send_message(transaction_t *transaction)
 
 static int needs_utf8(const transaction_t *transaction, const ximss_recipient_t *recipient)
 {
-    return !is_ascii(transaction->envelope->sender) || !is_ascii(recipient->address);
+    return !ximss_text_is_ascii(transaction->envelope->sender) ||
+           !ximss_text_is_ascii(recipient->address);
 }
 
 /* Refuses for the server what it could only damage or send back later. */
