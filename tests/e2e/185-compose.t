@@ -12,24 +12,9 @@ make_account user@example.org password
 make_account text@example.org password
 httpd_start
 
-# check COUNT ARGUMENTS...: what compose.py says.
-check() {
-    check_count=$1
-    shift
-    python3 "$XIMSS_SRC/tests/e2e/lib/compose.py" "$@" >"$root/tmp/checks" 2>"$root/tmp/problems"
-    is "the client ends well" "$? $(tail -n 3 "$root/tmp/problems")" '0 '
-    while read -r line; do
-        case $line in
-        'ok '*) pass "${line#ok }" ;;
-        *) fail "${line#not ok }" ;;
-        esac
-    done <"$root/tmp/checks"
-    is 'all checks ran' "$(wc -l <"$root/tmp/checks" | tr -d ' ')" "$check_count"
-}
-
-check 8 forms "$url" user@example.org password
+python_checks 8 compose.py forms "$url" user@example.org password
 if [ -e "$XIMSS_SPEC" ]; then
-    check 18 examples "$url" text@example.org password "$XIMSS_SPEC"
+    python_checks 18 compose.py examples "$url" text@example.org password "$XIMSS_SPEC"
 else
     skip 'the examples of the protocol text' "no $XIMSS_SPEC"
 fi

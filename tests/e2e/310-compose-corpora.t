@@ -19,15 +19,6 @@ for folder in "$staged"/*/; do
 done
 config='XimssEngine On'
 httpd_start
-python3 "$XIMSS_SRC/tests/e2e/lib/compose.py" corpora "$url" "$staged" user@example.org password \
-    >"$root/tmp/checks" 2>"$root/tmp/problems"
-is 'the client ends well' "$? $(cat "$root/tmp/problems")" '0 '
-while read -r line; do
-    case $line in
-    'ok '*) pass "${line#ok }" ;;
-    *) fail "${line#not ok }" ;;
-    esac
-done <"$root/tmp/checks"
-is 'all checks ran' "$(wc -l <"$root/tmp/checks" | tr -d ' ')" 3
+python_checks 3 compose.py corpora "$url" "$staged" user@example.org password
 ok 'the store is sound' ctl check user@example.org
 httpd_done

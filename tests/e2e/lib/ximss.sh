@@ -70,3 +70,19 @@ xml_is() {
         fail "$1" "$xml_difference"
     fi
 }
+
+# python_checks COUNT SCRIPT ARGUMENTS...: the COUNT checks that a script of lib prints, "ok NAME" or "not ok NAME: why".
+python_checks() {
+    python_count=$1
+    python_script=$XIMSS_SRC/tests/e2e/lib/$2
+    shift 2
+    python3 "$python_script" "$@" >"$root/tmp/checks" 2>"$root/tmp/problems"
+    is 'the client ends well' "$? $(tail -n 3 "$root/tmp/problems")" '0 '
+    while read -r python_line; do
+        case $python_line in
+        'ok '*) pass "${python_line#ok }" ;;
+        *) fail "${python_line#not ok }" ;;
+        esac
+    done <"$root/tmp/checks"
+    is 'all checks ran' "$(wc -l <"$root/tmp/checks" | tr -d ' ')" "$python_count"
+}
