@@ -221,12 +221,10 @@ const ximss_error_t *ximss_op_file_write(ximss_call_t *call)
     ximss_file_writer_t *writer;
     XIMSS_TRY(ximss_op_file_attr(call, "fileName", &write.name));
     write.size = body->upload != NULL ? body->upload->size : (apr_int64_t)body->length;
+    if (body->upload == NULL) {
+        return ximss_file_write(call->account, &write, body->data, call->pool);
+    }
     XIMSS_TRY(ximss_file_write_begin(&writer, call->account, &write, call->pool));
-    if (body->upload != NULL) {
-        XIMSS_TRY(copy_upload(call, writer, body->upload));
-    }
-    else {
-        XIMSS_TRY(ximss_file_write_add(writer, body->data, body->length, call->pool));
-    }
+    XIMSS_TRY(copy_upload(call, writer, body->upload));
     return ximss_file_write_finish(writer, call->pool);
 }
