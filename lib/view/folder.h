@@ -95,15 +95,8 @@ const ximss_error_t *ximss_folder_write(const ximss_folder_t *folder, const char
 const ximss_error_t *ximss_folder_read(ximss_folder_t **folder, const char *path, const char *name,
                                        apr_pool_t *pool);
 
-/* Writes FOLDER in DIR, to a new file that is then renamed over an old one. */
-const ximss_error_t *ximss_folder_save(const ximss_folder_t *folder, const char *dir,
-                                       apr_pool_t *pool);
-
 /* The open folder called NAME; *FOLDER is NULL when there is none. In POOL. */
 const ximss_error_t *ximss_folder_load(ximss_folder_t **folder, const char *dir, const char *name,
                                        apr_pool_t *pool);
-
-/* Removes the file of the folder called NAME. */
-void ximss_folder_remove(const char *dir, const char *name, apr_pool_t *pool);
 
 #endif

@@ -222,26 +222,6 @@ const ximss_error_t *ximss_folder_write(const ximss_folder_t *folder, const char
     return write_file(path, folder, &packer);
 }
 
-const ximss_error_t *ximss_folder_save(const ximss_folder_t *folder, const char *dir,
-                                       apr_pool_t *pool)
-{
-    const char *path = file_path(dir, folder->name, pool);
-    const char *next = apr_pstrcat(pool, path, ".new", NULL);
-    XIMSS_TRY(ximss_folder_write(folder, next, pool));
-    if (rename(next, path) != 0) {
-        const ximss_error_t *error =
-            ximss_error_apr(pool, APR_FROM_OS_ERROR(errno), "replacing a folder file");
-        unlink(next);
-        return error;
-    }
-    return NULL;
-}
-
-void ximss_folder_remove(const char *dir, const char *name, apr_pool_t *pool)
-{
-    unlink(file_path(dir, name, pool));
-}
-
 /* ---- reading ---- */
 
 typedef struct ximss_unpacker_t {

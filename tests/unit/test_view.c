@@ -445,7 +445,9 @@ static void open_view(model_t *model, const char *dir, const ximss_view_spec_t *
     assert_ok(ximss_mailbox_get(model->account, model->mailbox->id, &model->mailbox, test_pool));
     assert_ok(ximss_view_build(folder, model->account, model->mailbox, &model->env, test_pool));
     ximss_account_rollback(model->account);
-    assert_ok(ximss_folder_save(folder, dir, test_pool));
+    assert_ok(ximss_folder_write(
+        folder, apr_pstrcat(test_pool, dir, "/", ximss_folder_file(folder->name, test_pool), NULL),
+        test_pool));
     assert_ok(ximss_folder_load(&kept->folder, dir, folder->name, test_pool));
     kept->expected = oracle_uids(model, spec, &count, &unseen);
     ck_assert_msg(folder->messages == count, "%s: %d messages and not %d", kept->what,
