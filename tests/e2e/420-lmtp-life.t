@@ -176,7 +176,7 @@ for config in 'XimssEngine Off' 'XimssEngine On
 </VirtualHost>'; do
     httpd_write
     ok 'no mail behind the port: httpd does not start' sh -c \
-        '! timeout 20 "$0" -d "$1" -f "$1/httpd.conf" -D FOREGROUND' "$XIMSS_HTTPD" "$root"
+        '! LD_PRELOAD=$2 timeout 20 "$0" -d "$1" -f "$1/httpd.conf" -D FOREGROUND' "$XIMSS_HTTPD" "$root" "${XIMSS_PRELOAD:-}"
     ok 'and says why' grep -q "XM0640: Listen 127.0.0.1:$lmtp_port lmtp.*<VirtualHost 127.0.0.1:$lmtp_port>" \
         "$root/logs/error.log"
     : >"$root/logs/error.log"
