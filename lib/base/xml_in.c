@@ -27,14 +27,14 @@ typedef struct level_t {
 
 typedef struct reader_t {
     apr_pool_t *pool;
-    apr_pool_t *scratch;
     const ximss_limits_t *limits;
     xmlParserCtxtPtr parser;
     ximss_element_t *root;
     level_t levels[DEPTH_MAX + 1];
     int depth;
     int elements;
-    char *text; /* character data not yet in the tree, in SCRATCH */
+    apr_size_t rest; /* bytes of the document from the chunk on that is being read */
+    char *text;      /* character data not yet in the tree */
     apr_size_t text_length;
     apr_size_t text_room;
     const ximss_error_t *error;
@@ -55,16 +55,47 @@ static void add_child(reader_t *reader, ximss_element_t *child)
     level->tail = &child->next;
 }
 
-/* Runs of text come in pieces, cut by references, comments and chunk ends: they are one node. */
+/* Runs of text come in pieces, cut by references, comments and chunk ends: they are one node. One that fills half of
+ * the buffer takes it along instead of being copied. */
 static void flush_text(reader_t *reader)
 {
     if (reader->text_length == 0) {
         return;
     }
     ximss_element_t *node = apr_pcalloc(reader->pool, sizeof(*node));
-    node->text = apr_pstrmemdup(reader->pool, reader->text, reader->text_length);
+    if (reader->text_length >= reader->text_room / 2) {
+        reader->text[reader->text_length] = '\0';
+        node->text = reader->text;
+        reader->text_room = 0;
+    }
+    else {
+        node->text = apr_pstrmemdup(reader->pool, reader->text, reader->text_length);
+    }
     add_child(reader, node);
     reader->text_length = 0;
+}
+
+/* Makes room for MORE bytes of text. A long one gets room for as much as can follow: memory that is not written costs
+ * little, copying does. */
+static void reserve_text(reader_t *reader, apr_size_t more)
+{
+    apr_size_t needed = reader->text_length + more;
+    if (needed <= reader->text_room) {
+        return;
+    }
+    apr_size_t room = reader->text_room != 0 ? reader->text_room : FIRST_TEXT_BYTES;
+    while (room < needed) {
+        room *= 2;
+    }
+    if (room > CHUNK_BYTES && room < reader->text_length + reader->rest) {
+        room = reader->text_length + reader->rest;
+    }
+    char *text = apr_palloc(reader->pool, room + 1);
+    if (reader->text_length > 0) {
+        memcpy(text, reader->text, reader->text_length);
+    }
+    reader->text = text;
+    reader->text_room = room;
 }
 
 static void on_text(void *baton, const xmlChar *bytes, int length)
@@ -73,21 +104,9 @@ static void on_text(void *baton, const xmlChar *bytes, int length)
     if (reader->depth == 0 || reader->error != NULL || length <= 0) {
         return;
     }
-    apr_size_t needed = reader->text_length + (apr_size_t)length;
-    if (needed > reader->text_room) {
-        apr_size_t room = reader->text_room != 0 ? reader->text_room : FIRST_TEXT_BYTES;
-        while (room < needed) {
-            room *= 2;
-        }
-        char *text = apr_palloc(reader->scratch, room);
-        if (reader->text_length > 0) {
-            memcpy(text, reader->text, reader->text_length);
-        }
-        reader->text = text;
-        reader->text_room = room;
-    }
+    reserve_text(reader, (apr_size_t)length);
     memcpy(reader->text + reader->text_length, bytes, (size_t)length);
-    reader->text_length = needed;
+    reader->text_length += (apr_size_t)length;
 }
 
 /* libxml2 gives five pointers an attribute: local name, prefix, URI, value, end of the value. */
@@ -211,6 +230,7 @@ static const ximss_error_t *feed(reader_t *reader, const char *data, apr_size_t 
     int failed = 0;
     while (done < length && !failed) {
         apr_size_t size = length - done < CHUNK_BYTES ? length - done : CHUNK_BYTES;
+        reader->rest = length - done;
         failed = xmlParseChunk(reader->parser, data + done, (int)size, 0) != 0 &&
                  !reader->parser->wellFormed;
         done += size;
@@ -256,7 +276,6 @@ static const ximss_error_t *parse(const ximss_element_t **root, const char *data
                              .initialized = XML_SAX2_MAGIC};
     reader_t *reader = apr_pcalloc(scratch, sizeof(*reader));
     reader->pool = pool;
-    reader->scratch = scratch;
     reader->limits = limits;
     reader->parser = xmlCreatePushParserCtxt(&handler, reader, NULL, 0, NULL);
     if (reader->parser == NULL) {
@@ -328,7 +347,10 @@ int ximss_element_is(const ximss_element_t *element, const char *name)
 const char *ximss_element_text(const ximss_element_t *element, apr_pool_t *pool)
 {
     apr_size_t length = 0;
-    const ximss_element_t *child;
+    const ximss_element_t *child = element->children;
+    if (child != NULL && child->next == NULL && child->text != NULL) {
+        return child->text;
+    }
     for (child = element->children; child != NULL; child = child->next) {
         length += child->text != NULL ? strlen(child->text) : 0;
     }

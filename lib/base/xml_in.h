@@ -41,7 +41,8 @@ const ximss_element_t *ximss_element_next(const ximss_element_t *element, const 
 /* Whether the element is called NAME, letter case ignored. */
 int ximss_element_is(const ximss_element_t *element, const char *name);
 
-/* The character data directly inside the element, concatenated, in POOL; never NULL. */
+/* The character data directly inside the element, concatenated; never NULL. In POOL, or the tree's own where it is
+ * one run. */
 const char *ximss_element_text(const ximss_element_t *element, apr_pool_t *pool);
 
 /* The same without white space around it. */

@@ -1,5 +1,6 @@
 /* Received XML: the tree, the charsets, everything that is refused. */
 #include "base/xml_in.h"
+#include "mime/buffer.h"
 #include "unit/suite.h"
 
 #include <apr_strings.h>
@@ -219,6 +220,36 @@ START_TEST(big_documents)
 }
 END_TEST
 
+/* Texts that take the buffer along, that are copied out of it, and that outgrow it; each of its own bytes. */
+START_TEST(texts_keep_to_themselves)
+{
+    static const int lengths[] = {1, 255, 256, 300, 5, 513, 90000, 3, 200000, 70000, 1, 40000, 64};
+    enum { TEXTS = sizeof(lengths) / sizeof(lengths[0]) };
+    ximss_buffer_t xml;
+    ximss_buffer_init(&xml, 500000, test_pool);
+    ximss_buffer_add(&xml, "<x>", 3);
+    for (int i = 0; i < TEXTS; i++) {
+        ximss_buffer_add(&xml, "<t>", 3);
+        for (int n = 0; n < lengths[i]; n++) {
+            const char letter = (char)('a' + i);
+            ximss_buffer_add(&xml, n % 1000 == 999 ? "&amp;" : &letter, n % 1000 == 999 ? 5 : 1);
+        }
+        ximss_buffer_add(&xml, "</t>", 4);
+    }
+    ximss_buffer_add(&xml, "</x>", 4);
+    const ximss_element_t *text = ximss_element_child(parse_n(xml.data, xml.length), "t");
+    for (int i = 0; i < TEXTS; i++, text = ximss_element_next(text, NULL)) {
+        const char *bytes = ximss_element_text(text, test_pool);
+        ck_assert_ptr_eq(bytes, text->children->text);
+        ck_assert_uint_eq(strlen(bytes), (size_t)lengths[i]);
+        for (int n = 0; n < lengths[i]; n++) {
+            ck_assert_int_eq(bytes[n], n % 1000 == 999 ? '&' : 'a' + i);
+        }
+    }
+    ck_assert_ptr_null(text);
+}
+END_TEST
+
 /* Quadratic work would run into the test's time limit by minutes. */
 START_TEST(hostile_documents)
 {
@@ -295,6 +326,7 @@ void suite_fill(Suite *suite)
     tcase_add_test(tcase, doctypes);
     tcase_add_test(tcase, limits_are_exact);
     tcase_add_test(tcase, big_documents);
+    tcase_add_test(tcase, texts_keep_to_themselves);
     tcase_add_test(tcase, hostile_documents);
     tcase_add_test(tcase, silent);
     tcase_add_test(tcase, chunk_edges);
