@@ -23,9 +23,10 @@ void ximss_lines_end(ximss_buffer_t *out, const char *text, apr_size_t length, c
 /* What bytes need on their way. */
 typedef struct ximss_survey_t {
     int eight_bit;          /* bytes above 127 */
-    int binary;             /* NUL, or CR or LF that are not CRLF together */
-    int controls;           /* other control characters than TAB, CR, LF */
+    int nul;                /* NUL */
+    int controls;           /* NUL and other control characters than TAB, CR, LF */
     int from_line;          /* "From " at the start of a line */
+    apr_size_t bare;        /* CRs and LFs that are not CRLF together */
     apr_size_t longest;     /* line, without its end */
     apr_size_t quoted_size; /* bytes that quoted-printable encodes */
 } ximss_survey_t;

@@ -76,20 +76,24 @@ void ximss_entity_text(ximss_entity_t *entity, const char *text, apr_size_t leng
 {
     ximss_survey_t survey;
     ximss_buffer_t lines;
-    ximss_buffer_t body;
-    ximss_buffer_init(&lines, length + length / 16, pool);
-    ximss_lines_put(&lines, text, length);
-    ximss_survey(&survey, lines.data, lines.length);
-    if (!survey.eight_bit && !survey.binary && !survey.controls && !survey.from_line &&
+    apr_size_t size;
+    ximss_survey(&survey, text, length);
+    size = length + survey.bare;
+    if (!survey.eight_bit && !survey.controls && !survey.from_line &&
         survey.longest <= LINE_MAX_LENGTH) {
-        set_body(entity, NULL, &lines);
+        entity->encoding = NULL;
+        entity->body = text;
+        entity->length = length;
+        entity->bare = survey.bare;
     }
-    else if (survey.quoted_size * QUOTED_SHARE <= lines.length) {
-        ximss_buffer_init(&body, lines.length + lines.length / 2, pool);
-        ximss_quoted_put(&body, lines.data, lines.length);
-        set_body(entity, "quoted-printable", &body);
+    else if (survey.quoted_size * QUOTED_SHARE <= size) {
+        ximss_buffer_init(&lines, size + size / 2, pool);
+        ximss_quoted_put(&lines, text, length);
+        set_body(entity, "quoted-printable", &lines);
     }
     else {
+        ximss_buffer_init(&lines, size, pool);
+        ximss_lines_put(&lines, text, length);
         ximss_entity_bytes(entity, lines.data, lines.length, pool);
     }
 }
@@ -99,7 +103,7 @@ int ximss_entity_raw(ximss_entity_t *entity, const char *bytes, apr_size_t lengt
     ximss_survey_t survey;
     ximss_buffer_t lines;
     ximss_survey(&survey, bytes, length);
-    if (survey.binary) {
+    if (survey.nul || survey.bare > 0) {
         /* a CR stays where LFs end the lines, and is found by the second look */
         ximss_buffer_init(&lines, length + length / 16, pool);
         ximss_lines_end(&lines, bytes, length, ximss_line_end(bytes, length));
@@ -107,7 +111,7 @@ int ximss_entity_raw(ximss_entity_t *entity, const char *bytes, apr_size_t lengt
         length = lines.length;
         ximss_survey(&survey, bytes, length);
     }
-    if (survey.binary || survey.longest > LINE_MAX_LENGTH) {
+    if (survey.nul || survey.bare > 0 || survey.longest > LINE_MAX_LENGTH) {
         return 0;
     }
     entity->encoding = NULL;
@@ -167,7 +171,7 @@ static const ximss_error_t *choose_secret(char *secret, const ximss_entity_t *to
 /* The bytes of all bodies: most of the whole. */
 static apr_size_t body_size(const ximss_entity_t *entity)
 {
-    apr_size_t size = entity->length;
+    apr_size_t size = entity->length + entity->bare;
     const ximss_entity_t *child;
     for (child = entity->children; child != NULL; child = child->next) {
         size += body_size(child);
@@ -231,7 +235,12 @@ static void write_entity(ximss_out_t *out, const ximss_entity_t *entity)
 {
     const ximss_entity_t *child;
     write_header(out, entity);
-    ximss_buffer_add(out, entity->body, entity->length);
+    if (entity->bare > 0) {
+        ximss_lines_put(out, entity->body, entity->length);
+    }
+    else {
+        ximss_buffer_add(out, entity->body, entity->length);
+    }
     for (child = entity->children; child != NULL; child = child->next) {
         if (entity->boundary == NULL) {
             write_entity(out, child);

@@ -13,8 +13,9 @@ typedef struct ximss_entity_t {
     const ximss_out_t *head; /* of a mail: the fields before those of the part; else NULL */
     const char *
         encoding; /* Content-Transfer-Encoding of a leaf; NULL: none, the bytes are sent as they are */
-    const char *body; /* of a leaf, as it is sent; lines end with CRLF */
+    const char *body; /* of a leaf, as it is sent; lines end with CRLF, unless BARE */
     apr_size_t length;
+    apr_size_t bare;      /* line ends of the body that are a CR or LF: CRLF is written */
     int eight_bit;        /* the body has bytes above 127 */
     const char *boundary; /* of a multipart with children; set by ximss_entity_write */
     struct ximss_entity_t *children;
@@ -33,7 +34,7 @@ void ximss_entity_disposition_param(ximss_entity_t *entity, const char *name, co
 void ximss_entity_add(ximss_entity_t *parent, ximss_entity_t *child);
 
 /* Sets a body of text, with the least encoding that every transport leaves alone: none (7bit), quoted-printable, or
- * base64. LF, CRLF and CR end its lines. */
+ * base64. LF, CRLF and CR end its lines. TEXT may stay in use until the mail is written. */
 void ximss_entity_text(ximss_entity_t *entity, const char *text, apr_size_t length,
                        apr_pool_t *pool);
 
