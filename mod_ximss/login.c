@@ -165,7 +165,7 @@ int ximss_handle_login(ximss_request_t *request)
     ximss_body_t body;
     int status;
 
-    status = ximss_body_read(request, limit < BODY_BYTES ? limit : BODY_BYTES, &body);
+    status = ximss_body_read(request, limit < BODY_BYTES ? limit : BODY_BYTES, &body, pool);
     if (status != OK) {
         return ximss_reply_text(request, status, "the body cannot be read or is too large");
     }

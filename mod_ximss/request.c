@@ -110,17 +110,19 @@ static int grow(void *baton, const char *data, apr_size_t length)
     return OK;
 }
 
-int ximss_body_read(ximss_request_t *request, apr_size_t limit, ximss_body_t *body)
+int ximss_body_read(ximss_request_t *request, apr_size_t limit, ximss_body_t *body,
+                    apr_pool_t *pool)
 {
     apr_off_t announced = ximss_body_announced(request);
-    growing_t got = {.limit = limit, .room = FIRST_BODY_BYTES, .pool = request->r->pool};
+    growing_t got = {.limit = limit, .room = FIRST_BODY_BYTES, .pool = pool};
     int status;
 
     if (announced > 0) {
         if ((apr_uint64_t)announced > limit) {
             return HTTP_REQUEST_ENTITY_TOO_LARGE;
         }
-        got.room += (apr_size_t)announced;
+        /* the text of a message grows by its line ends: it fits here when this is given back */
+        got.room += (apr_size_t)(announced + announced / 32);
     }
     got.data = apr_palloc(got.pool, got.room);
     status = ximss_body_stream(request, grow, &got);

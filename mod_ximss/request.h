@@ -10,9 +10,10 @@ typedef struct ximss_body_t {
     apr_size_t length;
 } ximss_body_t;
 
-/* Reads the whole body, whatever the method and transfer coding. Returns OK, or an HTTP status after which no
+/* Reads the whole body into POOL, whatever the method and transfer coding. Returns OK, or an HTTP status after which no
  * more can be read from the connection: HTTP_REQUEST_ENTITY_TOO_LARGE over LIMIT. */
-int ximss_body_read(ximss_request_t *request, apr_size_t limit, ximss_body_t *body);
+int ximss_body_read(ximss_request_t *request, apr_size_t limit, ximss_body_t *body,
+                    apr_pool_t *pool);
 
 /* The length that the client announced, -1: none. */
 apr_off_t ximss_body_announced(const ximss_request_t *request);

@@ -285,10 +285,12 @@ static int is_live(const ximss_request_t *request)
     return error != NULL || session != NULL;
 }
 
-/* Reads the batch; *ROOT is NULL when it is empty. Returns DECLINED when it answered. */
+/* Reads the batch; *ROOT is NULL when it is empty. Returns DECLINED when it answered. The tree holds nothing of the body,
+ * so a large message is made in the same memory. */
 static int read_batch(ximss_request_t *request, const ximss_element_t **root,
                       const ximss_error_t **error, int *answer)
 {
+    apr_pool_t *scratch;
     ximss_body_t body;
     int status;
 
@@ -298,7 +300,8 @@ static int read_batch(ximss_request_t *request, const ximss_element_t **root,
         *answer = ximss_reply_lost(request);
         return DECLINED;
     }
-    status = ximss_body_read(request, request->config->limits.request_bytes, &body);
+    apr_pool_create(&scratch, request->r->pool);
+    status = ximss_body_read(request, request->config->limits.request_bytes, &body, scratch);
     if (status != OK) {
         *answer = ximss_reply_text(request, status, "the body cannot be read or is too large");
         return DECLINED;
@@ -306,6 +309,7 @@ static int read_batch(ximss_request_t *request, const ximss_element_t **root,
     if (body.length > strspn(body.data, " \t\r\n")) {
         *error = ximss_body_parse(request, &body, root);
     }
+    apr_pool_destroy(scratch);
     return OK;
 }
 
