@@ -271,8 +271,10 @@ const ximss_error_t *ximss_entity_write(const char **data, apr_size_t *length, x
     if (size > max) {
         return too_large(max, pool);
     }
-    XIMSS_TRY(choose_secret(secret, top, pool));
-    settle(top, secret, &number, pool);
+    if (top->children != NULL) {
+        XIMSS_TRY(choose_secret(secret, top, pool));
+        settle(top, secret, &number, pool);
+    }
     ximss_buffer_init(&out, size + 4096, pool);
     write_entity(&out, top);
     if (out.length > max) {
