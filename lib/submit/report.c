@@ -215,10 +215,6 @@ static const wording_t wordings[] = {
         {"failed", "Your message could not be delivered",
          "Your message could not be delivered to the recipients below. It will not "
          "be tried again."},
-    [XIMSS_DSN_DELAYED] =
-        {"delayed", "Your message is delayed",
-         "Your message could not yet be delivered to the recipients below. You need "
-         "not send it again: this server goes on trying."},
     [XIMSS_DSN_DELIVERED] =
         {"delivered", "Your message was delivered",
          "Your message was delivered to the mailboxes of the recipients below."},
@@ -237,7 +233,7 @@ static void put_dsn_text(report_t *report, const ximss_dsn_t *dsn)
             &APR_ARRAY_IDX(dsn->recipients, i, const ximss_recipient_t);
         put(report, "\r\n");
         put_wrapped(report, "", apr_pstrcat(report->pool, "<", recipient->address, ">", NULL));
-        if (dsn->action == XIMSS_DSN_FAILED || dsn->action == XIMSS_DSN_DELAYED) {
+        if (dsn->action == XIMSS_DSN_FAILED) {
             put_wrapped(report, "    ", recipient->text);
         }
     }
@@ -268,17 +264,11 @@ static void put_recipient_fields(report_t *report, const ximss_dsn_t *dsn,
     ximss_header_text(out, "Diagnostic-Code",
                       apr_pstrcat(pool, is_smtp_reply(recipient->text) ? "smtp; " : "x-ximss; ",
                                   recipient->text, NULL));
-    if (dsn->action == XIMSS_DSN_DELAYED) {
-        ximss_header_date(out, "Will-Retry-Until", dsn->retry_until, report->about->zone);
-    }
 }
 
 static void put_dsn_fields(report_t *report, const ximss_dsn_t *dsn)
 {
     put_part(report, "message/delivery-status", "7bit");
-    if (dsn->envid != NULL) {
-        ximss_header_text(&report->out, "Original-Envelope-Id", dsn->envid);
-    }
     ximss_header_text(&report->out, "Reporting-MTA",
                       apr_pstrcat(report->pool, "dns; ", report->about->host, NULL));
     ximss_header_date(&report->out, "Arrival-Date", dsn->arrival, report->about->zone);

@@ -26,7 +26,6 @@ typedef struct ximss_reported_t {
 
 typedef enum ximss_dsn_action_t {
     XIMSS_DSN_FAILED,
-    XIMSS_DSN_DELAYED,   /* we go on trying */
     XIMSS_DSN_DELIVERED, /* into a mailbox here */
     XIMSS_DSN_RELAYED    /* to a server that will not report success */
 } ximss_dsn_action_t;
@@ -34,11 +33,9 @@ typedef enum ximss_dsn_action_t {
 typedef struct ximss_dsn_t {
     ximss_reported_t message;
     ximss_dsn_action_t action;
-    const char *sender;      /* whom to tell: the envelope sender of the message */
-    const char *envid;       /* as the sender gave it; or NULL */
-    apr_int64_t arrival;     /* when the message was submitted */
-    apr_int64_t retry_until; /* XIMSS_DSN_DELAYED: when we give up */
-    int full; /* the whole message goes back, unless it is too long; only if it failed */
+    const char *sender;  /* whom to tell: the envelope sender of the message */
+    apr_int64_t arrival; /* when the message was submitted */
+    int full;            /* the whole message goes back, unless it is too long; only if it failed */
     const apr_array_header_t
         *recipients; /* ximss_recipient_t: address, orcpt, status, text, remote */
 } ximss_dsn_t;

@@ -49,8 +49,7 @@ static int takes_dsn(const char *sendmail)
 static const char *notify_words(unsigned int notify, apr_pool_t *pool)
 {
     const char *words = apr_pstrcat(pool, notify & XIMSS_NOTIFY_SUCCESS ? ",success" : "",
-                                    notify & XIMSS_NOTIFY_FAILURE ? ",failure" : "",
-                                    notify & XIMSS_NOTIFY_DELAY ? ",delay" : "", NULL);
+                                    notify & XIMSS_NOTIFY_FAILURE ? ",failure" : "", NULL);
     return notify & XIMSS_NOTIFY_NEVER ? "never" : words + 1;
 }
 
@@ -77,7 +76,7 @@ static char *const *make_arguments(const run_t *run, const apr_array_header_t *b
         APR_ARRAY_PUSH(list, const char *) = "-N";
         APR_ARRAY_PUSH(list, const char *) = notify_words(first->notify, pool);
         APR_ARRAY_PUSH(list, const char *) = "-R";
-        APR_ARRAY_PUSH(list, const char *) = run->envelope->return_full ? "full" : "hdrs";
+        APR_ARRAY_PUSH(list, const char *) = "hdrs";
         if (run->envelope->envid != NULL && is_printable(run->envelope->envid)) {
             APR_ARRAY_PUSH(list, const char *) = "-V";
             APR_ARRAY_PUSH(list, const char *) = run->envelope->envid;

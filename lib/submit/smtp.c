@@ -110,7 +110,7 @@ static const char *mail_command(const transaction_t *transaction, apr_pool_t *po
         line = apr_pstrcat(pool, line, " SMTPUTF8", NULL);
     }
     if (offered->dsn) {
-        line = apr_pstrcat(pool, line, envelope->return_full ? " RET=FULL" : " RET=HDRS", NULL);
+        line = apr_pstrcat(pool, line, " RET=HDRS", NULL);
         if (envelope->envid != NULL) {
             line = apr_pstrcat(pool, line, " ENVID=", encode_xtext(envelope->envid, pool), NULL);
         }
@@ -121,8 +121,7 @@ static const char *mail_command(const transaction_t *transaction, apr_pool_t *po
 static const char *notify_words(unsigned int notify, apr_pool_t *pool)
 {
     const char *words = apr_pstrcat(pool, notify & XIMSS_NOTIFY_SUCCESS ? ",SUCCESS" : "",
-                                    notify & XIMSS_NOTIFY_FAILURE ? ",FAILURE" : "",
-                                    notify & XIMSS_NOTIFY_DELAY ? ",DELAY" : "", NULL);
+                                    notify & XIMSS_NOTIFY_FAILURE ? ",FAILURE" : "", NULL);
     return notify & XIMSS_NOTIFY_NEVER ? "NEVER" : words + 1;
 }
 

@@ -12,7 +12,6 @@
 #define XIMSS_NOTIFY_NEVER   0x01u /* stands alone */
 #define XIMSS_NOTIFY_SUCCESS 0x02u
 #define XIMSS_NOTIFY_FAILURE 0x04u
-#define XIMSS_NOTIFY_DELAY   0x08u
 
 typedef enum ximss_result_t {
     XIMSS_PENDING = 0, /* before the call, never after it */
@@ -39,8 +38,7 @@ typedef struct ximss_recipient_t {
 typedef struct ximss_envelope_t {
     const char *sender; /* "": the null sender of reports */
     const char *envid;  /* envelope identifier for reports, not yet as xtext; or NULL */
-    int return_full; /* reports of failure are to hold the whole message (RET=FULL), else its header */
-    const char *data; /* the message; any line ends, see wire.h */
+    const char *data;   /* the message; any line ends, see wire.h */
     apr_size_t length;
     apr_array_header_t *recipients; /* ximss_recipient_t; only those XIMSS_PENDING are looked at */
 } ximss_envelope_t;

@@ -121,17 +121,16 @@ END_TEST
 START_TEST(reports_are_asked_for)
 {
     play(RECORD);
-    add("b@y.example")->notify = XIMSS_NOTIFY_SUCCESS | XIMSS_NOTIFY_DELAY;
+    add("b@y.example")->notify = XIMSS_NOTIFY_SUCCESS | XIMSS_NOTIFY_FAILURE;
     add("c@y.example")->notify = XIMSS_NOTIFY_NEVER;
     add("d@y.example");
     add("e@y.example")->notify = XIMSS_NOTIFY_NEVER;
     envelope.envid = "id1";
     envelope.sender = "";
-    envelope.return_full = 1;
     run();
     ck_assert_str_eq(read_file("arguments"),
-                     "-i\n-f\n<>\n-N\nsuccess,delay\n-R\nfull\n-V\nid1\n--\nb@y.example\n"
-                     "-i\n-f\n<>\n-N\nnever\n-R\nfull\n-V\nid1\n--\nc@y.example\ne@y.example\n"
+                     "-i\n-f\n<>\n-N\nsuccess,failure\n-R\nhdrs\n-V\nid1\n--\nb@y.example\n"
+                     "-i\n-f\n<>\n-N\nnever\n-R\nhdrs\n-V\nid1\n--\nc@y.example\ne@y.example\n"
                      "-i\n-f\n<>\n--\nd@y.example\n");
     ck_assert_int_eq(recipient(0)->dsn_passed, 1);
     ck_assert_int_eq(recipient(2)->dsn_passed, 0);

@@ -216,9 +216,8 @@ START_TEST(reports_are_asked_for)
     first->orcpt = "rfc822;b+c=d@y.example";
     add("d@y.example")->notify = XIMSS_NOTIFY_NEVER;
     envelope.envid = "id 1+2";
-    envelope.return_full = 1;
     run();
-    ck_assert_ptr_nonnull(strstr(sink.commands, " RET=FULL ENVID=id+201+2B2\n"));
+    ck_assert_ptr_nonnull(strstr(sink.commands, " RET=HDRS ENVID=id+201+2B2\n"));
     ck_assert_ptr_nonnull(strstr(sink.commands, "RCPT TO:<b@y.example> NOTIFY=SUCCESS,FAILURE "
                                                 "ORCPT=rfc822;b+2Bc+3Dd@y.example\n"));
     ck_assert_ptr_nonnull(strstr(sink.commands, "RCPT TO:<d@y.example> NOTIFY=NEVER\n"));
