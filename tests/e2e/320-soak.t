@@ -8,8 +8,9 @@
 
 seconds=${XIMSS_SOAK_SECONDS:-120}
 children=2
-# Few handles, so that their caches are full soon.
+# Few handles and small pools, so that they are full soon.
 config='MinSpareThreads 4
+MaxMemFree 256
 XimssEngine On
 XimssSessionTimeout 20
 XimssHandleCache 6
