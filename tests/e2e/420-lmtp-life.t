@@ -89,7 +89,7 @@ open(args[0], "w").close()
 print(idle.reply(), [idle.reply()])
 print(busy.finish(b"\nbody\n", 1)[0])
 print(busy.reply(), [busy.reply()])
-print(Lmtp(port).deliver("", ["user@example.org"], b"Subject: after\n")[-1])
+print(greeted(port).deliver("", ["user@example.org"], b"Subject: after\n")[-1])
 END
     job=$!
     wait_for test -e "$root/tmp/ready"

@@ -58,6 +58,16 @@ class Lmtp:
         return answers
 
 
+def greeted(port):
+    """A connection that is served: one that a stopping child closes without a word is tried again, as mail servers do."""
+    for _ in range(200):
+        client = Lmtp(port)
+        if client.greeting.startswith("220"):
+            return client
+        time.sleep(0.05)
+    raise SystemExit("nobody greets: " + client.greeting)
+
+
 def children(parent):
     """Processes whose parent is PARENT."""
     found = []
